@@ -1,0 +1,297 @@
+//! The context token: who calls, signed by the service that authenticated them, for the services that will act on it.
+//! A JSON Web Token with Ed25519 (EdDSA) and no other algorithm.
+//!
+//! The `kid` is `<issuer>/<name>`: keys rotate by adding a public key under a new name first. Only the aggregator may
+//! speak for users; any issuer may speak for itself, as [`Caller::System`].
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::{DateTime, TimeZone as _, Utc};
+use http::{HeaderName, HeaderValue};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use moka::sync::Cache;
+use postbreeze_proto::status::{Fault, Reason};
+use postbreeze_runtime::{
+    clock::Clock,
+    config::{ConfigError, Lookup},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Caller, Permission};
+
+/// The header that carries the token between services. The aggregator strips it from whatever a client sends.
+pub const CONTEXT: HeaderName = HeaderName::from_static("x-postbreeze-context");
+/// The only issuer that may speak for users.
+pub const EDGE: &str = "aggregator";
+
+const SIGNING_KEY: &str = "POSTBREEZE_CONTEXT_SIGNING_KEY";
+const PUBLIC_KEYS: &str = "POSTBREEZE_CONTEXT_PUBLIC_KEYS";
+
+const LIFE: Duration = Duration::from_secs(60);
+/// A token is handed out again for this long: it then has at least as much life left as the longest call.
+const REUSE: Duration = Duration::from_secs(25);
+const CACHED: u64 = 10_000;
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: Vec<String>,
+    iat: i64,
+    exp: i64,
+    #[serde(flatten)]
+    caller: CallerClaims,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum CallerClaims {
+    Anonymous,
+    Session {
+        sub: Uuid,
+        sid: Uuid,
+    },
+    Key {
+        sub: Uuid,
+        key: Uuid,
+        permission: Permission,
+        scoped: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires_us: Option<i64>,
+    },
+    System,
+}
+
+/// Signs tokens.
+#[derive(Clone)]
+pub struct Issuer {
+    name: &'static str,
+    kid: String,
+    key: EncodingKey,
+    clock: Clock,
+    made: Cache<(Caller, &'static [&'static str]), (HeaderValue, DateTime<Utc>)>,
+}
+
+impl Issuer {
+    /// The issuer of a service. The key is `<name>=<base64 of PKCS#8>`.
+    ///
+    /// # Errors
+    /// When the key is missing or none.
+    pub fn read(lookup: &Lookup, name: &'static str, clock: Clock) -> Result<Self, ConfigError> {
+        let given = lookup.required_secret(SIGNING_KEY)?;
+        Self::new(name, &given, clock)
+    }
+
+    /// The issuer with a key in the form of the configuration.
+    ///
+    /// # Errors
+    /// When it is no such key.
+    pub fn new(name: &'static str, key: &SecretString, clock: Clock) -> Result<Self, ConfigError> {
+        let bad =
+            || ConfigError::new(SIGNING_KEY, "must be <name>=<base64 of a PKCS#8 Ed25519 key>");
+        let (key_name, encoded) = key.expose_secret().split_once('=').ok_or_else(bad)?;
+        let der = STANDARD.decode(encoded).map_err(|_| bad())?;
+        Ed25519KeyPair::from_pkcs8(&der).map_err(|_| bad())?;
+        Ok(Self {
+            name,
+            kid: format!("{name}/{key_name}"),
+            key: EncodingKey::from_ed_der(&der),
+            clock,
+            made: Cache::new(CACHED),
+        })
+    }
+
+    /// The token of a caller for an audience, made once and handed out again while it is fresh.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn token(
+        &self,
+        caller: &Caller,
+        audience: &'static [&'static str],
+    ) -> Result<HeaderValue, jsonwebtoken::errors::Error> {
+        let now = self.clock.now();
+        let key = (caller.clone(), audience);
+        if let Some((token, made)) = self.made.get(&key)
+            && now - made < chrono::TimeDelta::from_std(REUSE).unwrap_or_default()
+            && now >= made
+        {
+            return Ok(token);
+        }
+        let token = self.sign(caller, audience, now)?;
+        self.made.insert(key, (token.clone(), now));
+        Ok(token)
+    }
+
+    /// The token of this service itself.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn system_token(
+        &self,
+        audience: &'static [&'static str],
+    ) -> Result<HeaderValue, jsonwebtoken::errors::Error> {
+        self.token(&Caller::System { service: self.name.to_owned() }, audience)
+    }
+
+    fn sign(
+        &self,
+        caller: &Caller,
+        audience: &[&str],
+        now: DateTime<Utc>,
+    ) -> Result<HeaderValue, jsonwebtoken::errors::Error> {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(self.kid.clone());
+        let iat = now.timestamp();
+        let claims = Claims {
+            iss: self.name.to_owned(),
+            aud: audience.iter().map(|name| (*name).to_owned()).collect(),
+            iat,
+            exp: iat + i64::try_from(LIFE.as_secs()).unwrap_or(0),
+            caller: claims_of(caller),
+        };
+        let token = jsonwebtoken::encode(&header, &claims, &self.key)?;
+        Ok(HeaderValue::try_from(token).expect("a token is ASCII"))
+    }
+}
+
+/// Verifies tokens for one audience.
+#[derive(Clone)]
+pub struct Verifier {
+    audience: &'static str,
+    keys: Arc<HashMap<String, DecodingKey>>,
+    clock: Clock,
+    verified: Cache<HeaderValue, (Arc<Caller>, i64)>,
+}
+
+impl Verifier {
+    /// The verifier of a service. The keys are `<issuer>/<name>=<base64 of the public key>`, separated by commas.
+    ///
+    /// # Errors
+    /// When a key is missing or none.
+    pub fn read(
+        lookup: &Lookup,
+        audience: &'static str,
+        clock: Clock,
+    ) -> Result<Self, ConfigError> {
+        Self::new(audience, &lookup.required(PUBLIC_KEYS)?, clock)
+    }
+
+    /// The verifier with keys in the form of the configuration.
+    ///
+    /// # Errors
+    /// When they are no such keys.
+    pub fn new(audience: &'static str, keys: &str, clock: Clock) -> Result<Self, ConfigError> {
+        let bad = || {
+            ConfigError::new(
+                PUBLIC_KEYS,
+                "must be <issuer>/<name>=<base64 of an Ed25519 public key>, …",
+            )
+        };
+        let mut known = HashMap::new();
+        for entry in keys.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            let (kid, encoded) = entry.split_once('=').ok_or_else(bad)?;
+            let raw =
+                STANDARD.decode(encoded).ok().filter(|raw| raw.len() == 32).ok_or_else(bad)?;
+            if !kid.contains('/') {
+                return Err(bad());
+            }
+            known.insert(kid.to_owned(), DecodingKey::from_ed_der(&raw));
+        }
+        if known.is_empty() {
+            return Err(bad());
+        }
+        Ok(Self { audience, keys: Arc::new(known), clock, verified: Cache::new(CACHED) })
+    }
+
+    /// The caller that a token names.
+    ///
+    /// # Errors
+    /// `CREDENTIAL_INVALID` for a token that is forged or for another audience, `CREDENTIAL_EXPIRED` for an old one.
+    pub fn verify(&self, token: &HeaderValue) -> Result<Arc<Caller>, Fault> {
+        let (caller, expires) = match self.verified.get(token) {
+            Some(known) => known,
+            None => {
+                let known = self.verify_anew(token).ok_or_else(|| {
+                    Fault::new(Reason::CredentialInvalid, "the context token is not valid here")
+                })?;
+                self.verified.insert(token.clone(), known.clone());
+                known
+            }
+        };
+        if self.clock.now().timestamp() >= expires {
+            return Err(Fault::new(Reason::CredentialExpired, "the context token has expired"));
+        }
+        Ok(caller)
+    }
+
+    fn verify_anew(&self, token: &HeaderValue) -> Option<(Arc<Caller>, i64)> {
+        let token = token.to_str().ok()?;
+        let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
+        let key = self.keys.get(&kid)?;
+        let issuer = kid.split('/').next()?;
+        let mut rules = Validation::new(Algorithm::EdDSA);
+        rules.set_audience(&[self.audience]);
+        rules.set_issuer(&[issuer]);
+        rules.set_required_spec_claims(&["exp", "aud", "iss"]);
+        // The time is checked against our own clock, at every use.
+        rules.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &rules).ok()?.claims;
+        let caller = caller_of(claims.caller, &claims.iss);
+        let speaks_for_itself = matches!(caller, Caller::System { .. });
+        (issuer == EDGE || speaks_for_itself).then(|| (Arc::new(caller), claims.exp))
+    }
+}
+
+fn claims_of(caller: &Caller) -> CallerClaims {
+    match caller {
+        Caller::Anonymous => CallerClaims::Anonymous,
+        Caller::System { .. } => CallerClaims::System,
+        Caller::Session { user_id, session_id } => {
+            CallerClaims::Session { sub: user_id.uuid(), sid: *session_id }
+        }
+        Caller::Key { user_id, key_id, permission, scoped, expire_time } => CallerClaims::Key {
+            sub: user_id.uuid(),
+            key: key_id.uuid(),
+            permission: *permission,
+            scoped: *scoped,
+            expires_us: expire_time.map(|time| time.timestamp_micros()),
+        },
+    }
+}
+
+fn caller_of(claims: CallerClaims, issuer: &str) -> Caller {
+    use postbreeze_ids::Id;
+    match claims {
+        CallerClaims::Anonymous => Caller::Anonymous,
+        CallerClaims::System => Caller::System { service: issuer.to_owned() },
+        CallerClaims::Session { sub, sid } => {
+            Caller::Session { user_id: Id::from_uuid(sub), session_id: sid }
+        }
+        CallerClaims::Key { sub, key, permission, scoped, expires_us } => Caller::Key {
+            user_id: Id::from_uuid(sub),
+            key_id: Id::from_uuid(key),
+            permission,
+            scoped,
+            expire_time: expires_us.and_then(|us| Utc.timestamp_micros(us).single()),
+        },
+    }
+}
+
+/// A new key pair in the form of the configuration: the signing key, and its entry among the public keys.
+///
+/// # Errors
+/// When the source of randomness fails.
+pub fn generate(
+    issuer: &str,
+    name: &str,
+) -> Result<(SecretString, String), aws_lc_rs::error::Unspecified> {
+    let pair = Ed25519KeyPair::generate()?;
+    let der = pair.to_pkcs8v1()?;
+    let signing = format!("{name}={}", STANDARD.encode(der.as_ref()));
+    let public = format!("{issuer}/{name}={}", STANDARD.encode(pair.public_key().as_ref()));
+    Ok((signing.into(), public))
+}

@@ -1,0 +1,187 @@
+//! The life of a process: settings, telemetry, the work, the end. A service's `main.rs` is one call of [`run`].
+
+use std::{error::Error, fmt, future::Future, net::SocketAddr, process::ExitCode, time::Duration};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    BoxService, Environment,
+    clock::Clock,
+    config::{ConfigError, Lookup},
+    serve,
+    telemetry::{self, LogFormat, TelemetryConfig},
+};
+
+/// Exit code of a bad setting or argument (`EX_USAGE`).
+const USAGE: u8 = 64;
+
+/// Why a process ends early.
+#[derive(Debug)]
+pub enum Failure {
+    /// A setting is bad.
+    Config(ConfigError),
+    /// Something failed.
+    Other(Box<dyn Error + Send + Sync>),
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        match error.downcast::<ConfigError>() {
+            Ok(config) => Self::Config(*config),
+            Err(other) => Self::Other(other),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => write!(f, "{error}"),
+            Self::Other(error) => {
+                write!(f, "{error}")?;
+                let mut cause = error.source();
+                while let Some(error) = cause {
+                    write!(f, ": {error}")?;
+                    cause = error.source();
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What a process was started with.
+pub struct Process {
+    /// The settings.
+    pub lookup: Lookup,
+    /// The arguments after the program's name.
+    pub arguments: Vec<String>,
+    /// Clock, ids and background tasks.
+    pub environment: Environment,
+}
+
+impl Process {
+    /// Whether the process was started as `<program> migrate`.
+    #[must_use]
+    pub fn is_migration(&self) -> bool {
+        self.arguments.first().is_some_and(|argument| argument == "migrate")
+    }
+
+    /// Binds an address for [`Process::serve`].
+    ///
+    /// # Errors
+    /// When it is taken or not ours, saying which address.
+    pub async fn bind(&self, address: SocketAddr) -> Result<TcpListener, Failure> {
+        TcpListener::bind(address)
+            .await
+            .map_err(|error| Failure::from(format!("cannot listen on {address}: {error}")))
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains and ends every background task.
+    ///
+    /// # Errors
+    /// When signals cannot be listened to.
+    pub async fn serve(&self, listener: TcpListener, service: BoxService) -> Result<(), Failure> {
+        let background = &self.environment.background;
+        let stopping = background.stopping().clone();
+        let draining = tokio_util::sync::CancellationToken::new();
+        let serving = tokio::spawn(serve::serve(listener, service, draining.clone()));
+        stop_signal(&stopping).await?;
+        tracing::info!("stopping");
+        // First not ready, so that no new call is sent here, then drain what is in flight.
+        stopping.cancel();
+        tokio::time::sleep(self.grace()?).await;
+        draining.cancel();
+        serving.await?;
+        background.stop().await;
+        Ok(())
+    }
+
+    /// How long a stopping process still accepts calls, until its endpoints have gone from the load balancers.
+    fn grace(&self) -> Result<Duration, ConfigError> {
+        self.lookup.milliseconds("POSTBREEZE_STOP_GRACE_MS", Duration::ZERO, 0..=60_000)
+    }
+}
+
+/// Waits for SIGTERM or SIGINT, or until something else stops the process.
+async fn stop_signal(stopping: &tokio_util::sync::CancellationToken) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = stopping.cancelled() => {}
+    }
+    Ok(())
+}
+
+/// Runs a program: `main` gets its settings, and its end is the process's.
+pub fn run<F, R>(program: &'static str, main: F) -> ExitCode
+where
+    F: FnOnce(Process) -> R,
+    R: Future<Output = Result<(), Failure>>,
+{
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    let lookup = Lookup::new(std::env::vars());
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run_with(program, lookup, arguments, main) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report(program, &failure);
+            match failure {
+                Failure::Config(_) => ExitCode::from(USAGE),
+                Failure::Other(_) => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a process whose log may be off")]
+fn report(program: &str, failure: &Failure) {
+    eprintln!("{program}: {failure}");
+}
+
+fn run_with<F, R>(
+    program: &'static str,
+    lookup: Lookup,
+    arguments: Vec<String>,
+    main: F,
+) -> Result<(), Failure>
+where
+    F: FnOnce(Process) -> R,
+    R: Future<Output = Result<(), Failure>>,
+{
+    let config = telemetry_config(program, &lookup)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async move {
+        let telemetry = telemetry::init(&config)?;
+        let environment = Environment::new(Clock::system());
+        let ended = main(Process { lookup, arguments, environment }).await;
+        // Also after a failure: the spans that led to it are the ones wanted.
+        tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
+        ended
+    })
+}
+
+fn telemetry_config(
+    program: &'static str,
+    lookup: &Lookup,
+) -> Result<TelemetryConfig, ConfigError> {
+    const FORMAT: &str = "POSTBREEZE_LOG_FORMAT";
+    let format = match lookup.text(FORMAT).as_deref() {
+        None | Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        Some(_) => return Err(ConfigError::new(FORMAT, "must be text or json")),
+    };
+    Ok(TelemetryConfig {
+        service: program,
+        format,
+        filter: lookup.text("POSTBREEZE_LOG").unwrap_or_else(|| "info".to_owned()),
+        otlp_endpoint: lookup.text("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        sample_ratio: lookup.parsed("POSTBREEZE_TRACE_SAMPLE_RATIO", 1.0)?,
+    })
+}

@@ -1,0 +1,205 @@
+//! Listens. HTTP/2 in plain text, with every limit set by name: a client can neither hold a connection without using
+//! it nor make one that outlives its welcome.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use hyper::server::conn::http2;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use rand::RngExt as _;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{body::Body, service::Routes};
+use tower::{Service, ServiceExt as _};
+
+use crate::{
+    BoxService, Environment,
+    config::{ConfigError, Lookup},
+    health::Health,
+    stack::{Limits, Place, stack},
+};
+
+const CONNECTIONS: usize = 10_000;
+const FIRST_BYTE: Duration = Duration::from_secs(5);
+const STREAMS_PER_CONNECTION: u32 = 128;
+/// Above [`crate::stack::METADATA_BYTES`], so that too much metadata gets an answer of ours.
+const HEADER_LIST_BYTES: u32 = 64 * 1_024;
+const RESETS_PENDING: usize = 20;
+const RESETS_BY_ERROR: usize = 128;
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
+const AGE_SECONDS: std::ops::Range<u64> = 540..660;
+/// How long calls in flight may go on once the process stops.
+pub const DRAIN: Duration = Duration::from_secs(25);
+
+/// Where a service listens and how much it takes on.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    /// The address.
+    pub listen: SocketAddr,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+impl ServeConfig {
+    /// Reads the settings; `listen` is the default address.
+    ///
+    /// # Errors
+    /// When a setting is bad.
+    pub fn read(lookup: &Lookup, listen: &str) -> Result<Self, ConfigError> {
+        const LISTEN: &str = "POSTBREEZE_LISTEN";
+        const CONCURRENCY: &str = "POSTBREEZE_CONCURRENCY";
+        let defaults = Limits::default();
+        let listen = lookup.text(LISTEN).unwrap_or_else(|| listen.to_owned());
+        let concurrency = lookup.parsed(CONCURRENCY, defaults.concurrency)?;
+        if !(1..=100_000).contains(&concurrency) {
+            return Err(ConfigError::new(CONCURRENCY, "must be 1 to 100000"));
+        }
+        Ok(Self {
+            listen: listen.parse().map_err(|error| ConfigError::new(LISTEN, error))?,
+            limits: Limits {
+                concurrency,
+                default_deadline: lookup.milliseconds(
+                    "POSTBREEZE_DEFAULT_DEADLINE_MS",
+                    defaults.default_deadline,
+                    10..=60_000,
+                )?,
+                ..defaults
+            },
+        })
+    }
+}
+
+/// A service with its health, behind the stack.
+#[must_use]
+pub fn compose(
+    service: BoxService,
+    meta: Option<Routes>,
+    health: Health,
+    place: Place,
+    limits: Limits,
+    environment: &Environment,
+) -> BoxService {
+    let (reporter, health_service) = tonic_health::server::health_reporter();
+    let meta = match meta {
+        Some(routes) => routes.add_service(health_service),
+        None => Routes::new(health_service),
+    };
+    health.watch(reporter, &environment.background);
+    let split = Split { service, meta: meta.prepare() };
+    stack(split, place, limits, environment.minter.clone())
+}
+
+/// `grpc.*` services (health, reflection) beside the service itself: they need no context.
+#[derive(Clone)]
+struct Split {
+    service: BoxService,
+    meta: Routes,
+}
+
+impl Service<Request<Body>> for Split {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if request.uri().path().starts_with("/grpc.") {
+            Box::pin(self.meta.clone().oneshot(request))
+        } else {
+            Box::pin(self.service.clone().oneshot(request))
+        }
+    }
+}
+
+/// Serves connections until `stopping`, then lets the calls in flight end, for [`DRAIN`] at the most.
+pub async fn serve(listener: TcpListener, service: BoxService, stopping: CancellationToken) {
+    let connections = TaskTracker::new();
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            () = stopping.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, client)) => {
+                let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+                    tracing::warn!(%client, "too many connections");
+                    continue;
+                };
+                let (service, stopping) = (service.clone(), stopping.clone());
+                connections.spawn(async move {
+                    serve_connection(stream, client, service, stopping).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, mostly: accepting again at once would spin.
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    if timeout(DRAIN, connections.wait()).await.is_err() {
+        tracing::warn!("calls were still in flight when the drain time ran out");
+    }
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    client: SocketAddr,
+    service: BoxService,
+    stopping: CancellationToken,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%client, %error, "cannot set TCP_NODELAY");
+    }
+    let mut first = [0; 1];
+    if !matches!(timeout(FIRST_BYTE, stream.peek(&mut first)).await, Ok(Ok(1))) {
+        return;
+    }
+    let service =
+        service.map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .max_header_list_size(HEADER_LIST_BYTES)
+        .max_pending_accept_reset_streams(RESETS_PENDING)
+        .max_local_error_reset_streams(RESETS_BY_ERROR)
+        .keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE_ANSWER)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    tokio::pin!(connection);
+    let age = Duration::from_secs(rand::rng().random_range(AGE_SECONDS));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = stopping.cancelled() => None,
+        () = sleep(age) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            timeout(DRAIN, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%client, %error, "a connection ended badly");
+    }
+}
