@@ -21,15 +21,20 @@ impl Bucket {
         Self(random.random_range(0..Self::COUNT))
     }
 
+    /// The bucket of the low 12 bits; the others are not looked at.
+    pub(crate) const fn of_low_bits(bits: u16) -> Self {
+        Self(bits % Self::COUNT)
+    }
+
     /// The number.
     #[must_use]
     pub fn get(self) -> u16 {
         self.0
     }
 
-    /// The number as a `SMALLINT`.
+    /// The number as a `SMALLINT`, never negative.
     #[must_use]
     pub fn as_i16(self) -> i16 {
-        i16::try_from(self.0).expect("a bucket is below 4,096")
+        self.0.cast_signed()
     }
 }

@@ -34,7 +34,12 @@ pub enum ParseIdError {
 }
 
 impl<K: Kind> Id<K> {
-    /// The id of a UUID that our own database or a peer holds.
+    /// Sorts before every id that was made; names nothing.
+    pub const MIN: Self = Self::from_uuid(Uuid::nil());
+    /// Sorts after every id that was made: where a list, newest first, begins. Names nothing.
+    pub const MAX: Self = Self::from_uuid(Uuid::max());
+
+    /// The id of a UUID that our own database or a peer holds, which is not checked.
     #[must_use]
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid, PhantomData)
@@ -50,8 +55,7 @@ impl<K: Kind> Id<K> {
     #[must_use]
     pub fn bucket(self) -> Bucket {
         let bytes = self.0.as_bytes();
-        let number = u16::from_be_bytes([bytes[6] & 0x0f, bytes[7]]);
-        Bucket::new(number).expect("12 bits are a bucket")
+        Bucket::of_low_bits(u16::from_be_bytes([bytes[6], bytes[7]]))
     }
 
     /// When it was made: milliseconds since 1970.

@@ -3,7 +3,8 @@
 //! - [`Id`] is an id of one [`Kind`]; the aliases ([`PostId`], …) name the kinds.
 //! - [`Bucket`] names the shard that an id lives on, a hint for routing and never an authority.
 //! - [`Minter`] makes ids.
-//! - With the feature `sqlx`, ids are Postgres `UUID`s.
+//! - With the feature `sqlx`, ids are Postgres `UUID`s in checked queries too: read `SELECT id AS "id: PostId"` (or
+//!   `"id?: PostId"` where it may be NULL), bind `id as PostId`, and `ids as &[WorkspaceId]` for `= ANY($1)`.
 
 mod bucket;
 mod id;

@@ -35,7 +35,8 @@ impl Minter {
     pub fn mint<K: Kind>(&self, bucket: Bucket) -> Id<K> {
         let at = self.advance();
         let (ms, counter) = (at >> COUNTER_BITS, at & 0xffff);
-        let random: u64 = rand::rng().random::<u64>() >> (64 - RANDOM_BITS);
+        // The thread's generator is a cryptographic one: an id cannot be guessed from others.
+        let random = rand::rng().random::<u64>() >> (64 - RANDOM_BITS);
         let high = ms << 16 | 0x7000 | u64::from(bucket.get());
         let low = 0b10 << 62 | counter << RANDOM_BITS | random;
         Id::from_uuid(Uuid::from_u64_pair(high, low))
@@ -46,10 +47,7 @@ impl Minter {
     fn advance(&self) -> u64 {
         let now = (self.now_ms)() << COUNTER_BITS;
         let next = |last: u64| now.max(last + 1);
-        let last = self
-            .last
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)))
-            .unwrap_or_else(|last| last);
-        next(last)
+        // Relaxed: only this one value is ordered, and nothing else is published through it.
+        next(self.last.update(Ordering::Relaxed, Ordering::Relaxed, next))
     }
 }

@@ -1,4 +1,4 @@
-//! Ids as Postgres `UUID`s: bind them as they are, and read them with `id AS "id: PostId"`.
+//! Ids as Postgres `UUID`s, arrays of them too. What the database holds is trusted: only texts are checked.
 
 use sqlx::{
     Decode, Encode, Postgres, Type,

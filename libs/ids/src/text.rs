@@ -56,13 +56,19 @@ mod tests {
 
     #[test]
     fn the_vectors_of_the_typeid_specification_hold() {
-        assert_eq!(encode(0).as_str(), "00000000000000000000000000");
-        assert_eq!(encode(u128::MAX).as_str(), "7zzzzzzzzzzzzzzzzzzzzzzzzz");
-        assert_eq!(encode(32).as_str(), "00000000000000000000000010");
-        assert_eq!(
-            decode("01h455vb4pex5vsknk084sn02q"),
-            Some(0x0189_0a5d_ac96_774b_bcce_b302_099a_8057),
-        );
+        for (number, text) in [
+            (0, "00000000000000000000000000"),
+            (1, "00000000000000000000000001"),
+            (10, "0000000000000000000000000a"),
+            (16, "0000000000000000000000000g"),
+            (32, "00000000000000000000000010"),
+            (u128::MAX, "7zzzzzzzzzzzzzzzzzzzzzzzzz"),
+            (0x0110_c853_1d09_52d8_d73e_1194_e95b_5f19, "0123456789abcdefghjkmnpqrs"),
+            (0x0189_0a5d_ac96_774b_bcce_b302_099a_8057, "01h455vb4pex5vsknk084sn02q"),
+        ] {
+            assert_eq!(encode(number).as_str(), text);
+            assert_eq!(decode(text), Some(number));
+        }
         assert_eq!(decode("8zzzzzzzzzzzzzzzzzzzzzzzzz"), None);
     }
 }

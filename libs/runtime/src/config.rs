@@ -5,7 +5,8 @@
 
 use std::{collections::HashMap, fmt::Display, str::FromStr, time::Duration};
 
-use secrecy::SecretString;
+use postbreeze_proto::page::TokenKey;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// A setting that is missing or bad.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +58,6 @@ impl Lookup {
     /// A text, if set.
     #[must_use]
     pub fn text(&self, variable: &str) -> Option<String> {
-        use secrecy::ExposeSecret as _;
         self.0.get(variable).map(|value| value.expose_secret().to_owned())
     }
 
@@ -113,6 +113,21 @@ impl Lookup {
             ))
         }
     }
+}
+
+/// The key that seals page tokens, from `POSTBREEZE_PAGE_TOKEN_KEY`: a secret text of at least 16 characters, the same
+/// for every replica of every service.
+///
+/// # Errors
+/// When it is missing or too short.
+pub fn page_token_key(lookup: &Lookup) -> Result<TokenKey, ConfigError> {
+    const VARIABLE: &str = "POSTBREEZE_PAGE_TOKEN_KEY";
+    let secret = lookup.required_secret(VARIABLE)?;
+    let secret = secret.expose_secret().as_bytes();
+    if secret.len() < 16 {
+        return Err(ConfigError::new(VARIABLE, "must have at least 16 characters"));
+    }
+    Ok(TokenKey::new(secret))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use tower::{Service, ServiceExt as _};
 use crate::{
     BoxService,
     call::{self, Call, REQUEST_ID},
-    config::ConfigError,
+    config::{ConfigError, Lookup},
     stack::refuse,
     telemetry,
 };
@@ -79,6 +79,15 @@ impl Peer {
     pub fn late(name: &'static str) -> (Self, LatePeer) {
         let slot = Arc::new(OnceLock::new());
         (Self { name, way: Way::Late(Arc::clone(&slot)) }, LatePeer(slot))
+    }
+
+    /// A service at the address that `POSTBREEZE_<NAME>_URL` holds.
+    ///
+    /// # Errors
+    /// When it is missing or no address.
+    pub fn read(lookup: &Lookup, name: &'static str) -> Result<Self, ConfigError> {
+        let variable = format!("POSTBREEZE_{}_URL", name.to_uppercase());
+        Self::at(name, &variable, &lookup.required(&variable)?)
     }
 
     /// A service at an address (`http://posts:50051`). Connects when first called, and again whenever needed.

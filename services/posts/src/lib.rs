@@ -1,1 +1,86 @@
+//! The `posts` service: what brands say, when, and what is answered.
+//!
+//! Tables: `posts`, `post_targets`, `publish_attempts`, `post_usage` (the monthly cap), `comments`, and the heads that
+//! make lists over many workspaces cheap. RPCs: `PostService`, `CommentService` (but their lists, which the aggregator
+//! merges from [`PostSourceService`]), and the counters behind `GetUsage`.
+//!
+//! Promises: the cap is never oversold and never leaks, since a unit is taken in the transaction that needs it; a post
+//! that was canceled or deleted has not gone out; a list shows exactly the rows of its scope.
+//!
+//! [`PostSourceService`]: postbreeze_proto::internal::v1::post_source_service_server::PostSourceService
 
+mod config;
+mod error;
+mod housekeeping;
+pub mod post;
+mod rpc;
+mod store;
+
+use std::sync::Arc;
+
+use postbreeze_context::{
+    owner::{Guard, owner},
+    resolve::ReachResolver,
+    token::{Issuer, Verifier},
+};
+use postbreeze_proto::{
+    internal::v1::post_source_service_server::PostSourceServiceServer,
+    v1::{comment_service_server::CommentServiceServer, post_service_server::PostServiceServer},
+};
+use postbreeze_runtime::{
+    BoxService, Environment, health::Health, peer::Peer, postgres::Database, stack::Limits,
+};
+use tonic::service::Routes;
+
+pub use crate::config::Config;
+use crate::{rpc::Rpc, store::Store};
+
+/// The schema of this service's database.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// What the service is made of.
+pub struct Parts {
+    /// Its settings.
+    pub config: Config,
+    /// Clock, ids and background tasks.
+    pub environment: Environment,
+    /// Its database.
+    pub database: Database,
+    /// Verifies context tokens.
+    pub verifier: Verifier,
+    /// Signs its own.
+    pub issuer: Issuer,
+    /// How much it takes on.
+    pub limits: Limits,
+    /// Where allow-lists are.
+    pub identity: Peer,
+    /// Where memberships, owners and plans are.
+    pub workspaces: Peer,
+    /// Where accounts are.
+    pub accounts: Peer,
+}
+
+/// The whole service.
+#[must_use]
+pub fn service(parts: Parts) -> BoxService {
+    let store = Store::new(parts.database.pool().clone());
+    housekeeping::start(&parts.environment, &store, parts.issuer, parts.workspaces.clone());
+    let rpc = Arc::new(Rpc {
+        store,
+        environment: parts.environment.clone(),
+        page_tokens: parts.config.page_tokens,
+        workspaces: parts.workspaces.clone(),
+        accounts: parts.accounts,
+    });
+    let routes = Routes::new(PostServiceServer::from_arc(Arc::clone(&rpc)))
+        .add_service(CommentServiceServer::from_arc(Arc::clone(&rpc)))
+        .add_service(PostSourceServiceServer::from_arc(rpc));
+    let database = parts.database;
+    let health = Health::of(&["postbreeze.v1.PostService", "postbreeze.v1.CommentService"])
+        .when("database", move || {
+            let database = database.clone();
+            async move { database.is_ready().await }
+        });
+    let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
+    owner(routes, Guard { verifier: parts.verifier, resolver }, health, parts.limits, &parts.environment)
+}

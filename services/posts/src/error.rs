@@ -1,0 +1,124 @@
+//! What can go wrong here, and the one place where it becomes an answer.
+
+use postbreeze_context::Denied;
+use postbreeze_ids::AccountId;
+use postbreeze_proto::status::{Fault, Reason, internal};
+use postbreeze_runtime::postgres;
+use tonic::{Code, Status};
+
+use crate::post::{PostStatus, Refused};
+
+/// An error of this service. Each variant is a fact with its subject.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Fields of the request are at fault.
+    #[error("the request is invalid")]
+    Invalid(Fault),
+    /// There is no such thing, or it is deleted.
+    #[error("no such {resource}: {id}")]
+    NotFound {
+        /// What was looked for.
+        resource: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// The post's status does not allow the step.
+    #[error("the post is {0}")]
+    PostState(PostStatus),
+    /// No target of the post has failed.
+    #[error("no target of the post has failed")]
+    NothingToRetry,
+    /// The account cannot publish.
+    #[error("the account {0} is not active")]
+    AccountNotActive(AccountId),
+    /// The reviewer wrote the post.
+    #[error("nobody reviews a post of their own")]
+    OwnPost,
+    /// The post has changed since the client read it.
+    #[error("the post has changed since")]
+    EtagStale,
+    /// The owner's plan allows no further post in the month.
+    #[error("the plan of the workspace's owner allows {limit} posts in this month")]
+    PlanLimitPosts {
+        /// Units the plan allows in a month.
+        limit: i64,
+        /// Units held.
+        current: i64,
+    },
+    /// The idempotency record says otherwise, or cannot be read.
+    #[error(transparent)]
+    Idempotency(#[from] postbreeze_idempotency::Error),
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    /// Another service did not do its part.
+    #[error("{peer} answered {status}")]
+    Peer {
+        /// The service.
+        peer: &'static str,
+        /// What it answered.
+        status: Status,
+    },
+    /// A stored value, or one that a peer sent, is none that this version knows.
+    #[error("{0} cannot be read")]
+    Unreadable(&'static str),
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Invalid(fault)
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::State(status) => Self::PostState(status),
+            Refused::NothingToRetry => Self::NothingToRetry,
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Denied(denied) => denied.into(),
+            Error::Invalid(fault) => fault.into(),
+            Error::NotFound { resource, id } => Fault::not_found(resource, id).into(),
+            Error::PostState(status) => {
+                let name = status.as_str().to_uppercase();
+                Fault::new(Reason::PostState, message).with("status", name).into()
+            }
+            Error::NothingToRetry => Fault::new(Reason::NothingToRetry, message).into(),
+            Error::AccountNotActive(id) => {
+                Fault::new(Reason::AccountNotActive, message).with("account_id", id).into()
+            }
+            Error::OwnPost => Fault::new(Reason::OwnPost, message).into(),
+            Error::EtagStale => Fault::new(Reason::EtagStale, message).into(),
+            Error::PlanLimitPosts { limit, current } => Fault::new(Reason::PlanLimitPosts, message)
+                .with("limit", limit)
+                .with("current", current)
+                .into(),
+            Error::Idempotency(cause) => match cause.into_fault() {
+                Ok(fault) => fault.into(),
+                Err(cause) => postgres::status_of(&cause),
+            },
+            Error::Database(cause) => postgres::status_of(&cause),
+            Error::Peer { peer, status } => match status.code() {
+                Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => status,
+                _ => {
+                    tracing::error!(peer, cause = %status, "a peer failed");
+                    internal()
+                }
+            },
+            Error::Unreadable(_) => {
+                tracing::error!(cause = message, "a value cannot be read");
+                internal()
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `PostService.DeletePost`.
+
+use postbreeze_context::{Action, WorkspaceContext};
+use postbreeze_proto::{
+    fields::Fields,
+    v1::{DeletePostRequest, DeletePostResponse},
+};
+
+use super::{
+    Rpc,
+    change::{self, Change},
+};
+use crate::{error::Error, post::Step};
+
+pub(super) async fn delete_post(
+    rpc: &Rpc,
+    context: &WorkspaceContext,
+    request: DeletePostRequest,
+) -> Result<DeletePostResponse, Error> {
+    let mut fields = Fields::new();
+    let post_id = fields.id("post_id", &request.post_id);
+    let etag = change::parse_etag(&mut fields, &request.etag);
+    let (post_id, etag) = fields.finish((post_id, etag))?;
+
+    let post = change::load(rpc, context, post_id, Action::WritePosts).await?;
+    let now = rpc.environment.clock.now();
+    let change = Change {
+        admitted: &post,
+        etag: &etag,
+        step: Step::Delete,
+        now,
+        entitlements: None,
+        accounts: Ok(()),
+        replaces_targets: false,
+    };
+    let mut transaction = rpc.store.begin().await?;
+    change.apply(&mut transaction, |post| post.row.delete_time = Some(now)).await?;
+    transaction.commit().await?;
+    Ok(DeletePostResponse {})
+}

@@ -1,0 +1,134 @@
+//! Rows as messages.
+
+use postbreeze_ids::Id;
+use postbreeze_proto::{
+    time::to_proto,
+    v1::{
+        Comment, CommentAuthor, CommentReply, ErrorClass, PlatformOptions, Post, PostStatus,
+        PostTarget, PublishAttempt, PublishAttemptStatus, TargetError, TargetStatus,
+    },
+};
+use prost::Message as _;
+
+use crate::{
+    error::Error,
+    store::{attempts::AttemptRow, comments::CommentRow, posts, targets::TargetRow},
+};
+
+fn optional_id<K: postbreeze_ids::Kind>(id: Option<Id<K>>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
+
+/// A post as clients see it.
+pub(super) fn post(post: posts::Post) -> Result<Post, Error> {
+    let posts::Post { row, targets } = post;
+    let status = PostStatus::from_str_name(&format!("POST_STATUS_{}", row.status.to_uppercase()));
+    Ok(Post {
+        id: row.id.to_string(),
+        workspace_id: row.workspace_id.to_string(),
+        author_user_id: row.author_user_id.to_string(),
+        created_via_key_id: optional_id(row.created_via_key_id),
+        status: status.ok_or(Error::Unreadable("post status"))?.into(),
+        content: row.content,
+        scheduled_time: row.scheduled_time.map(to_proto),
+        draft_scheduled_time: row.draft_scheduled_time.map(to_proto),
+        timezone: row.timezone,
+        targets: targets.into_iter().map(target).collect::<Result<_, _>>()?,
+        media: Vec::new(),
+        approved_by_user_id: optional_id(row.approved_by_user_id),
+        approved_time: row.approved_time.map(to_proto),
+        rejection_note: row.rejection_note,
+        etag: etag(row.version),
+        create_time: Some(to_proto(row.create_time)),
+        update_time: Some(to_proto(row.update_time)),
+    })
+}
+
+/// The etag of a version.
+pub(super) fn etag(version: i64) -> String {
+    format!("v{version}")
+}
+
+fn target(row: TargetRow) -> Result<PostTarget, Error> {
+    let status =
+        TargetStatus::from_str_name(&format!("TARGET_STATUS_{}", row.status.to_uppercase()));
+    let options = match row.options.as_slice() {
+        [] => None,
+        bytes => Some(
+            PlatformOptions::decode(bytes).map_err(|_| Error::Unreadable("platform options"))?,
+        ),
+    };
+    Ok(PostTarget {
+        id: row.id.to_string(),
+        account_id: row.account_id.to_string(),
+        platform: row.platform.into(),
+        status: status.ok_or(Error::Unreadable("target status"))?.into(),
+        caption_override: row.caption_override,
+        first_comment: row.first_comment,
+        media_ids: Vec::new(),
+        options,
+        publish_time: row.publish_time.map(to_proto),
+        external_post_id: row.external_post_id,
+        external_url: row.external_url,
+        error: error(row.error_code, row.error_message, &row.error_class),
+        attempt_count: row.attempt_count,
+    })
+}
+
+fn error(code: String, message: String, class: &str) -> Option<TargetError> {
+    if class.is_empty() {
+        return None;
+    }
+    let class = ErrorClass::from_str_name(&format!("ERROR_CLASS_{}", class.to_uppercase()));
+    Some(TargetError { code, message, class: class.unwrap_or(ErrorClass::Unknown).into() })
+}
+
+/// An attempt as clients see it.
+pub(super) fn attempt(row: AttemptRow) -> Result<PublishAttempt, Error> {
+    let name = format!("PUBLISH_ATTEMPT_STATUS_{}", row.status.to_uppercase());
+    let status = PublishAttemptStatus::from_str_name(&name);
+    Ok(PublishAttempt {
+        id: row.id.to_string(),
+        workspace_id: row.workspace_id.to_string(),
+        post_id: row.post_id.to_string(),
+        target_id: row.target_id.to_string(),
+        account_id: row.account_id.to_string(),
+        platform: row.platform.into(),
+        attempt_number: row.attempt_number,
+        status: status.ok_or(Error::Unreadable("attempt status"))?.into(),
+        start_time: Some(to_proto(row.start_time)),
+        finish_time: row.finish_time.map(to_proto),
+        external_post_id: row.external_post_id,
+        external_url: row.external_url,
+        error: error(row.error_code, row.error_message, &row.error_class),
+    })
+}
+
+/// A comment as clients see it.
+pub(super) fn comment(row: CommentRow) -> Comment {
+    let reply = row.reply_body.map(|body| CommentReply {
+        body,
+        create_time: row.reply_time.map(to_proto),
+        author_user_id: optional_id(row.reply_author_user_id),
+        external_id: row.reply_external_id.unwrap_or_default(),
+    });
+    Comment {
+        id: row.id.to_string(),
+        workspace_id: row.workspace_id.to_string(),
+        account_id: row.account_id.to_string(),
+        platform: row.platform.into(),
+        post_id: optional_id(row.post_id),
+        target_id: optional_id(row.target_id),
+        external_id: row.external_id,
+        author: Some(CommentAuthor {
+            handle: row.author_handle,
+            display_name: row.author_display_name,
+            avatar_url: row.author_avatar_url,
+        }),
+        body: row.body,
+        network_time: Some(to_proto(row.network_time)),
+        read_time: row.read_time.map(to_proto),
+        reply,
+        create_time: Some(to_proto(row.create_time)),
+    }
+}

@@ -1,0 +1,160 @@
+//! Table `post_targets`.
+
+use chrono::{DateTime, Utc};
+use postbreeze_ids::{AccountId, PostId, TargetId};
+use sqlx::{PgConnection, PgExecutor};
+
+use super::Store;
+
+/// A row of `post_targets`.
+#[derive(Debug, Clone)]
+pub struct TargetRow {
+    /// The target.
+    pub id: TargetId,
+    /// Its post.
+    pub post_id: PostId,
+    /// The account it goes to.
+    pub account_id: AccountId,
+    /// Number of the account's platform.
+    pub platform: i16,
+    /// Name of a `TargetStatus`.
+    pub status: String,
+    /// What is published instead of the post's content.
+    pub caption_override: Option<String>,
+    /// What is commented first; empty: nothing.
+    pub first_comment: String,
+    /// An encoded `PlatformOptions`; empty: none.
+    pub options: Vec<u8>,
+    /// When it went out.
+    pub publish_time: Option<DateTime<Utc>>,
+    /// The network's own id of it.
+    pub external_post_id: String,
+    /// Where it is on the network.
+    pub external_url: String,
+    /// The network's code of the last error.
+    pub error_code: String,
+    /// The last error, for people.
+    pub error_message: String,
+    /// Name of the last error's class; empty: no error.
+    pub error_class: String,
+    /// How often it was tried.
+    pub attempt_count: i32,
+}
+
+impl Store {
+    /// The targets of posts, in descending order of post, then in their own.
+    pub(super) async fn targets_of(&self, posts: &[PostId]) -> Result<Vec<TargetRow>, sqlx::Error> {
+        fetch_targets(self.pool(), posts).await
+    }
+}
+
+#[tracing::instrument(skip_all, name = "db.post_targets.find", err(level = "debug"))]
+pub(super) async fn fetch_targets(
+    database: impl PgExecutor<'_>,
+    posts: &[PostId],
+) -> Result<Vec<TargetRow>, sqlx::Error> {
+    let buckets: Vec<i16> = posts.iter().map(|post| post.bucket().as_i16()).collect();
+    sqlx::query_as!(
+        TargetRow,
+        r#"
+        SELECT
+            target.id AS "id: TargetId",
+            target.post_id AS "post_id: PostId",
+            target.account_id AS "account_id: AccountId",
+            target.platform,
+            target.status,
+            target.caption_override,
+            target.first_comment,
+            target.options,
+            target.publish_time,
+            target.external_post_id,
+            target.external_url,
+            target.error_code,
+            target.error_message,
+            target.error_class,
+            target.attempt_count
+        FROM unnest($1::SMALLINT[], $2::UUID[]) AS post (bucket, id)
+        JOIN post_targets AS target ON target.bucket = post.bucket AND target.post_id = post.id
+        ORDER BY target.post_id DESC, target.position
+        "#,
+        &buckets,
+        posts as &[PostId],
+    )
+    .fetch_all(database)
+    .await
+}
+
+/// Replaces the targets of a locked post. Attempts stay.
+#[tracing::instrument(skip_all, name = "db.post_targets.replace", err(level = "debug"))]
+pub async fn replace_targets(
+    connection: &mut PgConnection,
+    post_id: PostId,
+    targets: &[TargetRow],
+) -> Result<(), sqlx::Error> {
+    let bucket = post_id.bucket().as_i16();
+    sqlx::query!(
+        "DELETE FROM post_targets WHERE bucket = $1 AND post_id = $2",
+        bucket,
+        post_id as PostId,
+    )
+    .execute(&mut *connection)
+    .await?;
+    let captions: Vec<Option<String>> = targets.iter().map(|target| target.caption_override.clone()).collect();
+    sqlx::query!(
+        r#"
+        INSERT INTO post_targets (
+            bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options
+        )
+        SELECT
+            $1,
+            target.id,
+            $2,
+            target.position - 1,
+            target.account_id,
+            target.platform,
+            target.status,
+            target.caption_override,
+            target.first_comment,
+            target.options
+        FROM unnest($3::UUID[], $4::UUID[], $5::SMALLINT[], $6::TEXT[], $7::TEXT[], $8::TEXT[], $9::BYTEA[])
+            WITH ORDINALITY
+            AS target (id, account_id, platform, status, caption_override, first_comment, options, position)
+        "#,
+        bucket,
+        post_id as PostId,
+        &targets.iter().map(|target| target.id.uuid()).collect::<Vec<_>>(),
+        &targets.iter().map(|target| target.account_id.uuid()).collect::<Vec<_>>(),
+        &targets.iter().map(|target| target.platform).collect::<Vec<_>>(),
+        &targets.iter().map(|target| target.status.clone()).collect::<Vec<_>>(),
+        &captions as &[Option<String>],
+        &targets.iter().map(|target| target.first_comment.clone()).collect::<Vec<_>>(),
+        &targets.iter().map(|target| target.options.clone()).collect::<Vec<_>>(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes the statuses of a locked post's targets.
+#[tracing::instrument(skip_all, name = "db.post_targets.save_statuses", err(level = "debug"))]
+pub async fn save_statuses(
+    connection: &mut PgConnection,
+    post_id: PostId,
+    targets: &[TargetRow],
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        UPDATE post_targets AS target
+        SET status = new.status
+        FROM unnest($3::UUID[], $4::TEXT[]) AS new (id, status)
+        WHERE target.bucket = $1 AND target.post_id = $2 AND target.id = new.id AND target.status <> new.status
+        "#,
+        post_id.bucket().as_i16(),
+        post_id as PostId,
+        &targets.iter().map(|target| target.id.uuid()).collect::<Vec<_>>(),
+        &targets.iter().map(|target| target.status.clone()).collect::<Vec<_>>(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! `RevokeInvitation`.
+
+use postbreeze_context::{Action, WorkspaceContext};
+use postbreeze_proto::{
+    fields::Fields,
+    v1::{InvitationStatus, RevokeInvitationRequest, RevokeInvitationResponse},
+};
+
+use super::{Handlers, lock_for, messages};
+use crate::{
+    error::Error,
+    store::{Change, InvitationRow},
+    invitation::Status,
+};
+
+pub(super) async fn revoke_invitation(
+    handlers: &Handlers,
+    context: &WorkspaceContext,
+    request: RevokeInvitationRequest,
+) -> Result<RevokeInvitationResponse, Error> {
+    let mut fields = Fields::new();
+    let id = fields.id("invitation_id", &request.invitation_id);
+    let (id,) = fields.finish((id,))?;
+    let claim = handlers.store.invitation(id).await?.ok_or(Error::NoInvitation(id))?;
+    let admitted = context.admit(claim, Action::ManageMembers)?;
+
+    let now = handlers.clock.now();
+    let effect = async |change: Change| {
+        let (mut team, _) = lock_for(change, context, &admitted, Action::ManageMembers).await?;
+        let row = team.invitation(id).await?;
+        if row.status.at(now, row.expire_time) != InvitationStatus::Pending {
+            return Err(Error::InvitationSpent);
+        }
+        // There is one pending invitation per address, so this is it.
+        team.revoke_invitations(Some(&row.email), now).await?;
+        let row = InvitationRow { status: Status::Revoked, ..row };
+        Ok((team.into_change(), RevokeInvitationResponse { invitation: Some(messages::invitation(row, now)) }))
+    };
+    handlers.store.change(effect).await
+}

@@ -1,0 +1,38 @@
+//! `TransferOwnership`.
+
+use postbreeze_context::{Action, Claim, Role, WorkspaceContext};
+use postbreeze_proto::{
+    fields::Fields,
+    v1::{TransferOwnershipRequest, TransferOwnershipResponse},
+};
+
+use super::{Handlers, lock_for, messages};
+use crate::{error::Error, store::Change};
+
+pub(super) async fn transfer_ownership(
+    handlers: &Handlers,
+    context: &WorkspaceContext,
+    request: TransferOwnershipRequest,
+) -> Result<TransferOwnershipResponse, Error> {
+    let caller = context.user_id()?;
+    let mut fields = Fields::new();
+    let workspace_id = fields.id("workspace_id", &request.workspace_id);
+    let user_id = fields.id("user_id", &request.user_id);
+    if user_id == Some(caller) {
+        fields.violate("user_id", "must be another user than the caller");
+    }
+    let (workspace_id, user_id) = fields.finish((workspace_id, user_id))?;
+    let admitted = context.admit(Claim::on(workspace_id), Action::TransferWorkspace)?;
+
+    let effect = async |change: Change| {
+        let (mut team, owner) =
+            lock_for(change, context, &admitted, Action::TransferWorkspace).await?;
+        let heir = team.member(user_id).await?.ok_or(Error::NoMember(user_id))?;
+        // First the one, then the other: two owners are not possible, not even within a transaction.
+        team.set_role(owner.id, Role::Admin).await?;
+        team.set_role(heir.id, Role::Owner).await?;
+        let workspace = messages::workspace(team.workspace().await?, Role::Admin);
+        Ok((team.into_change(), TransferOwnershipResponse { workspace: Some(workspace) }))
+    };
+    handlers.store.change(effect).await
+}

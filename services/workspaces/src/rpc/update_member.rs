@@ -1,0 +1,42 @@
+//! `UpdateMember`.
+
+use postbreeze_context::{Action, Claim, WorkspaceContext};
+use postbreeze_proto::{
+    fields::Fields,
+    v1::{UpdateMemberRequest, UpdateMemberResponse},
+};
+
+use super::{Handlers, given_role, lock_for, messages};
+use crate::{
+    error::Error,
+    member,
+    store::{Change, MemberRow, StoredRole},
+};
+
+pub(super) async fn update_member(
+    handlers: &Handlers,
+    context: &WorkspaceContext,
+    request: UpdateMemberRequest,
+) -> Result<UpdateMemberResponse, Error> {
+    let mut fields = Fields::new();
+    let checked = (
+        fields.id("workspace_id", &request.workspace_id),
+        fields.id("user_id", &request.user_id),
+        given_role(&mut fields, request.role),
+    );
+    let (workspace_id, user_id, role) = fields.finish(checked)?;
+    let admitted = context.admit(Claim::on(workspace_id), Action::ManageMembers)?;
+
+    // Asked before anything changes: a change that was made is always answered.
+    let profile = handlers.identity.profile(user_id).await?;
+    let effect = async |change: Change| {
+        let (mut team, actor) = lock_for(change, context, &admitted, Action::ManageMembers).await?;
+        let target = team.member(user_id).await?.ok_or(Error::NoMember(user_id))?;
+        member::may_change(actor.role.0, target.role.0)?;
+        member::may_grant(actor.role.0, role)?;
+        team.set_role(target.id, role).await?;
+        let row = MemberRow { role: StoredRole(role), ..target };
+        Ok((team.into_change(), UpdateMemberResponse { member: Some(messages::member(&row, profile)) }))
+    };
+    handlers.store.change(effect).await
+}

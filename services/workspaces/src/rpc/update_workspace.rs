@@ -1,0 +1,75 @@
+//! `UpdateWorkspace`.
+
+use postbreeze_context::{Action, Claim, Denied, WorkspaceContext};
+use postbreeze_proto::{
+    fields::Fields,
+    v1::{UpdateWorkspaceRequest, UpdateWorkspaceResponse},
+};
+
+use super::{Handlers, lock_for, messages, settings};
+use crate::{
+    error::Error,
+    store::{Change, WorkspaceChanges},
+    workspace::NAME_CHARS,
+};
+
+const MASKABLE: [&str; 5] = ["name", "timezone", "brand_color", "logo_url", "require_approval"];
+
+pub(super) async fn update_workspace(
+    handlers: &Handlers,
+    context: &WorkspaceContext,
+    request: UpdateWorkspaceRequest,
+) -> Result<UpdateWorkspaceResponse, Error> {
+    let mut fields = Fields::new();
+    let workspace_id = fields.id("workspace_id", &request.workspace_id);
+    let changes = changes(&mut fields, &request);
+    let (workspace_id, changes) = fields.finish((workspace_id, Some(changes)))?;
+    let admitted = context.admit(Claim::on(workspace_id), Action::UpdateWorkspace)?;
+
+    if changes.is_empty() {
+        let row = handlers.store.workspace(&admitted).await?.ok_or(Denied::OutOfReach)?;
+        let workspace = Some(messages::workspace(row, admitted.role()));
+        return Ok(UpdateWorkspaceResponse { workspace });
+    }
+    let now = handlers.clock.now();
+    let effect = async |change: Change| {
+        let (mut team, actor) =
+            lock_for(change, context, &admitted, Action::UpdateWorkspace).await?;
+        team.update_workspace(&changes, now).await?;
+        let row = team.workspace().await?;
+        Ok((team.into_change(), UpdateWorkspaceResponse { workspace: Some(messages::workspace(row, actor.role.0)) }))
+    };
+    handlers.store.change(effect).await
+}
+
+/// What the request changes: what its mask names, or without a mask what it sets.
+fn changes(fields: &mut Fields, request: &UpdateWorkspaceRequest) -> WorkspaceChanges {
+    let mask = request.update_mask.as_ref().map_or(&[][..], |mask| &mask.paths);
+    for (index, path) in mask.iter().enumerate() {
+        let field = || format!("update_mask.paths[{index}]");
+        match path.as_str() {
+            known if MASKABLE.contains(&known) => {}
+            "slug" => fields.violate(field(), "the slug cannot be changed"),
+            _ => fields.violate(field(), format!("must be one of {}", MASKABLE.join(", "))),
+        }
+    }
+    let wanted =
+        |name: &str, set: bool| if mask.is_empty() { set } else { mask.iter().any(|path| path == name) };
+    let mut changes = WorkspaceChanges::default();
+    if wanted("name", !request.name.is_empty()) {
+        changes.name = fields.text("name", &request.name, NAME_CHARS);
+    }
+    if wanted("timezone", !request.timezone.is_empty()) {
+        changes.timezone = settings::timezone(fields, &request.timezone);
+    }
+    if wanted("brand_color", !request.brand_color.is_empty()) {
+        changes.brand_color = settings::brand_color(fields, &request.brand_color);
+    }
+    if wanted("logo_url", !request.logo_url.is_empty()) {
+        changes.logo_url = settings::logo_url(fields, &request.logo_url);
+    }
+    if wanted("require_approval", request.require_approval.is_some()) {
+        changes.require_approval = Some(request.require_approval.unwrap_or_default());
+    }
+    changes
+}

@@ -1,0 +1,175 @@
+//! `members`.
+
+use chrono::{DateTime, Utc};
+use postbreeze_context::{Admitted, Role};
+use postbreeze_ids::{MemberId, UserId, WorkspaceId};
+use uuid::Uuid;
+
+use super::{Change, Store, Team, stored::StoredRole};
+
+/// A membership.
+#[derive(Debug, Clone)]
+pub(crate) struct MemberRow {
+    pub(crate) id: MemberId,
+    pub(crate) workspace_id: WorkspaceId,
+    pub(crate) user_id: UserId,
+    pub(crate) role: StoredRole,
+    pub(crate) create_time: DateTime<Utc>,
+}
+
+impl Store {
+    /// The living workspaces of a user, with the role in each, in id order.
+    #[tracing::instrument(skip_all, name = "db.members.reach", err(level = "debug"))]
+    pub(crate) async fn reach(
+        &self,
+        user_id: UserId,
+    ) -> Result<Vec<(WorkspaceId, Role)>, sqlx::Error> {
+        let rows = sqlx::query!(
+            r#"
+            SELECT
+                m.workspace_id AS "workspace_id: WorkspaceId",
+                m.role AS "role: StoredRole"
+            FROM members m
+            JOIN workspaces w
+                ON w.bucket = m.bucket
+                AND w.id = m.workspace_id
+                AND w.delete_time IS NULL
+            WHERE m.user_id = $1
+            ORDER BY m.workspace_id
+            "#,
+            user_id as UserId,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.workspace_id, row.role.0)).collect())
+    }
+
+    /// At most `limit` members of a workspace, newest first, after a membership.
+    #[tracing::instrument(skip_all, name = "db.members.list", err(level = "debug"))]
+    pub(crate) async fn members<T>(
+        &self,
+        admitted: &Admitted<T>,
+        after: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<MemberRow>, sqlx::Error> {
+        let workspace_id = admitted.workspace_id();
+        sqlx::query_as!(
+            MemberRow,
+            r#"
+            SELECT
+                id AS "id: MemberId",
+                workspace_id AS "workspace_id: WorkspaceId",
+                user_id AS "user_id: UserId",
+                role AS "role: StoredRole",
+                create_time
+            FROM members
+            WHERE bucket = $1
+                AND workspace_id = $2
+                AND id < $3
+            ORDER BY id DESC
+            LIMIT $4
+            "#,
+            workspace_id.bucket().as_i16(),
+            workspace_id as WorkspaceId,
+            after.unwrap_or(Uuid::max()),
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+    }
+}
+
+impl Change {
+    /// Writes the first member of a new workspace: its owner.
+    pub(crate) async fn insert_owner(self, row: &MemberRow) -> Result<Self, sqlx::Error> {
+        let mut team = Team { transaction: self.transaction, workspace_id: row.workspace_id };
+        team.insert_member(row).await?;
+        Ok(team.into_change())
+    }
+}
+
+impl Team {
+    /// The membership of a user, if there is one.
+    #[tracing::instrument(skip_all, name = "db.members.get", err(level = "debug"))]
+    pub(crate) async fn member(
+        &mut self,
+        user_id: UserId,
+    ) -> Result<Option<MemberRow>, sqlx::Error> {
+        sqlx::query_as!(
+            MemberRow,
+            r#"
+            SELECT
+                id AS "id: MemberId",
+                workspace_id AS "workspace_id: WorkspaceId",
+                user_id AS "user_id: UserId",
+                role AS "role: StoredRole",
+                create_time
+            FROM members
+            WHERE bucket = $1
+                AND workspace_id = $2
+                AND user_id = $3
+            "#,
+            self.workspace_id.bucket().as_i16(),
+            self.workspace_id as WorkspaceId,
+            user_id as UserId,
+        )
+        .fetch_optional(&mut *self.transaction)
+        .await
+    }
+
+    /// Adds a member.
+    #[tracing::instrument(skip_all, name = "db.members.insert", err(level = "debug"))]
+    pub(crate) async fn insert_member(&mut self, row: &MemberRow) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "
+            INSERT INTO members (bucket, id, workspace_id, user_id, role, create_time)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ",
+            self.workspace_id.bucket().as_i16(),
+            row.id as MemberId,
+            self.workspace_id as WorkspaceId,
+            row.user_id as UserId,
+            row.role.0.as_str(),
+            row.create_time,
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
+    /// Gives a member another role.
+    #[tracing::instrument(skip_all, name = "db.members.update", err(level = "debug"))]
+    pub(crate) async fn set_role(&mut self, member: MemberId, role: Role) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "
+            UPDATE members
+            SET role = $3
+            WHERE bucket = $1
+                AND id = $2
+            ",
+            self.workspace_id.bucket().as_i16(),
+            member as MemberId,
+            role.as_str(),
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
+    /// Ends a membership.
+    #[tracing::instrument(skip_all, name = "db.members.delete", err(level = "debug"))]
+    pub(crate) async fn delete_member(&mut self, member: MemberId) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "
+            DELETE FROM members
+            WHERE bucket = $1
+                AND id = $2
+            ",
+            self.workspace_id.bucket().as_i16(),
+            member as MemberId,
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+}
