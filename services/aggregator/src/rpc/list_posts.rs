@@ -1,0 +1,66 @@
+//! `PostService.ListPosts`.
+
+use postbreeze_context::Caller;
+use postbreeze_ids::{Account, PostId, Workspace};
+use postbreeze_proto::{
+    fields::Fields,
+    internal::v1::{ReadPostsRequest, post_source_service_client::PostSourceServiceClient},
+    page::Binding,
+    v1::{ListPostsRequest, ListPostsResponse, Platform, Post, PostStatus},
+};
+
+use super::{Rpc, user_of};
+use crate::{
+    error::Error,
+    fan_out::{Query, fan_out},
+    merge::SortKey,
+};
+
+pub(super) async fn list_posts(
+    rpc: &Rpc,
+    caller: &Caller,
+    request: ListPostsRequest,
+) -> Result<ListPostsResponse, Error> {
+    let mut fields = Fields::new();
+    let workspace_id = fields.optional_id::<Workspace>("workspace_id", &request.workspace_id);
+    let page_size = fields.page_size(request.page_size);
+    let statuses = fields.choices::<PostStatus>("status", &request.status);
+    let platforms = fields.choices::<Platform>("platform", &request.platform);
+    let account_id = fields.optional_id::<Account>("account_id", &request.account_id);
+    let (workspace_id, page_size, _, _, _) =
+        fields.finish((workspace_id, page_size, statuses, platforms, account_id))?;
+
+    let filter = ListPostsRequest {
+        page_size: 0,
+        page_token: String::new(),
+        require_complete: false,
+        ..request.clone()
+    };
+    let query = Query {
+        caller,
+        binding: &Binding::new("ListPosts", user_of(caller)?, &filter),
+        page_token: &request.page_token,
+        page_size,
+        workspace_id,
+        require_complete: request.require_complete,
+    };
+    let read = |peer, after, limit| {
+        let request = ReadPostsRequest { query: Some(filter.clone()), after, limit };
+        async move {
+            let answer = PostSourceServiceClient::new(peer).read_posts(request).await?;
+            Ok(answer.into_inner().posts)
+        }
+    };
+    let page = fan_out(&rpc.page_tokens, &rpc.resolver, &rpc.posts, &query, read, key).await?;
+    Ok(ListPostsResponse {
+        posts: page.rows,
+        next_page_token: page.next_page_token,
+        unreachable: page.unreachable,
+        unreachable_count: page.unreachable_count,
+    })
+}
+
+fn key(post: &Post) -> Option<SortKey> {
+    let id: PostId = post.id.parse().ok()?;
+    Some(SortKey { time_us: 0, id: id.uuid() })
+}
