@@ -6,22 +6,22 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_proto::v1::InvitationStatus;
 
 /// How long an invitation can be accepted.
-pub const LIFE: TimeDelta = TimeDelta::days(7);
+pub(crate) const LIFE: TimeDelta = TimeDelta::days(7);
 /// Characters of an address.
-pub const EMAIL_CHARS: std::ops::RangeInclusive<usize> = 3..=254;
+pub(crate) const EMAIL_CHARS: std::ops::RangeInclusive<usize> = 3..=254;
 
 const PREFIX: &str = "pb_inv_";
 /// Random bytes of a token.
-pub const RANDOM_BYTES: usize = 32;
+pub(crate) const RANDOM_BYTES: usize = 32;
 /// Characters of them.
 const RANDOM_CHARS: usize = 43;
 
 /// SHA-256 of a token.
-pub type TokenHash = [u8; 32];
+pub(crate) type TokenHash = [u8; 32];
 
 /// Where a stored invitation stands. That one has expired is not stored: it follows from the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub(crate) enum Status {
     /// Nothing has happened to it.
     Pending,
     /// It was accepted.
@@ -33,7 +33,7 @@ pub enum Status {
 impl Status {
     /// The status of its name in the database.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "pending" => Self::Pending,
             "accepted" => Self::Accepted,
@@ -44,7 +44,7 @@ impl Status {
 
     /// Where the invitation stands at a time.
     #[must_use]
-    pub fn at(self, now: DateTime<Utc>, expire_time: DateTime<Utc>) -> InvitationStatus {
+    pub(crate) fn at(self, now: DateTime<Utc>, expire_time: DateTime<Utc>) -> InvitationStatus {
         match self {
             Self::Pending if now >= expire_time => InvitationStatus::Expired,
             Self::Pending => InvitationStatus::Pending,
@@ -56,13 +56,13 @@ impl Status {
 
 /// The token of random bytes.
 #[must_use]
-pub fn token(random: &[u8; RANDOM_BYTES]) -> String {
+pub(crate) fn token(random: &[u8; RANDOM_BYTES]) -> String {
     format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random))
 }
 
 /// The hash of a token; `None` when the text cannot be one.
 #[must_use]
-pub fn hash(token: &str) -> Option<TokenHash> {
+pub(crate) fn hash(token: &str) -> Option<TokenHash> {
     let random = token.strip_prefix(PREFIX)?;
     let sound = random.len() == RANDOM_CHARS
         && random.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
@@ -75,13 +75,13 @@ pub fn hash(token: &str) -> Option<TokenHash> {
 
 /// An address as it is compared: trimmed and lower-cased.
 #[must_use]
-pub fn normal_email(text: &str) -> String {
+pub(crate) fn normal_email(text: &str) -> String {
     text.trim().to_lowercase()
 }
 
 /// Whether a normal text looks like an address: something, an `@`, something, and no space. Mail decides the rest.
 #[must_use]
-pub fn is_email(text: &str) -> bool {
+pub(crate) fn is_email(text: &str) -> bool {
     text.rsplit_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !local.contains('@') && !domain.is_empty()
     }) && !text.chars().any(|char| char.is_whitespace() || char.is_control())

@@ -4,7 +4,7 @@ use postbreeze_context::Role;
 
 /// Why a membership cannot be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The actor's role does not reach that far.
     RoleInsufficient,
     /// It is the owner's, who must hand the workspace on first.
@@ -12,7 +12,7 @@ pub enum Refusal {
 }
 
 /// Whether an owner or admin may give this role to somebody. Admins make no admins: they could not take it back.
-pub fn may_grant(actor: Role, role: Role) -> Result<(), Refusal> {
+pub(crate) fn may_grant(actor: Role, role: Role) -> Result<(), Refusal> {
     match (actor, role) {
         (Role::Owner, Role::Admin | Role::Editor | Role::ClientReviewer)
         | (Role::Admin, Role::Editor | Role::ClientReviewer) => Ok(()),
@@ -21,7 +21,7 @@ pub fn may_grant(actor: Role, role: Role) -> Result<(), Refusal> {
 }
 
 /// Whether an owner or admin may change or end the membership of somebody with this role.
-pub fn may_change(actor: Role, target: Role) -> Result<(), Refusal> {
+pub(crate) fn may_change(actor: Role, target: Role) -> Result<(), Refusal> {
     match (actor, target) {
         // There is one owner, so this is the owner's own membership.
         (Role::Owner, Role::Owner) => Err(Refusal::OwnerMustTransfer),
@@ -31,7 +31,7 @@ pub fn may_change(actor: Role, target: Role) -> Result<(), Refusal> {
 }
 
 /// Whether a member of this role may leave.
-pub fn may_leave(role: Role) -> Result<(), Refusal> {
+pub(crate) fn may_leave(role: Role) -> Result<(), Refusal> {
     if role == Role::Owner { Err(Refusal::OwnerMustTransfer) } else { Ok(()) }
 }
 

@@ -6,7 +6,7 @@ const NAMELESS: &str = "workspace";
 
 /// Whether a text is a slug.
 #[must_use]
-pub fn is_slug(text: &str) -> bool {
+pub(crate) fn is_slug(text: &str) -> bool {
     (1..=MOST_CHARS).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
@@ -14,7 +14,7 @@ pub fn is_slug(text: &str) -> bool {
 /// The slugs to try for a name, one after the other: the plain one, two that people like, then with more and more of
 /// `unique`, which nothing else shares.
 #[must_use]
-pub fn candidates(name: &str, unique: &str) -> Vec<String> {
+pub(crate) fn candidates(name: &str, unique: &str) -> Vec<String> {
     let plain = plain(name);
     let mut all = vec![plain.clone()];
     all.extend(["2", "3"].map(|suffix| suffixed(&plain, suffix)));

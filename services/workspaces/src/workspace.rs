@@ -3,28 +3,28 @@
 use http::Uri;
 
 /// Characters of a name.
-pub const NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=80;
+pub(crate) const NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=80;
 /// Characters of a logo's URL.
-pub const LOGO_URL_CHARS: std::ops::RangeInclusive<usize> = 0..=2_048;
+pub(crate) const LOGO_URL_CHARS: std::ops::RangeInclusive<usize> = 0..=2_048;
 /// The time zone of a workspace that names none.
-pub const DEFAULT_TIMEZONE: &str = "UTC";
+pub(crate) const DEFAULT_TIMEZONE: &str = "UTC";
 
 /// Whether a text is a time zone of the IANA database, spelled as there.
 #[must_use]
-pub fn is_timezone(text: &str) -> bool {
+pub(crate) fn is_timezone(text: &str) -> bool {
     text.parse::<chrono_tz::Tz>().is_ok_and(|zone| zone.name() == text)
 }
 
 /// Whether a text is a colour as `#rrggbb`.
 #[must_use]
-pub fn is_color(text: &str) -> bool {
+pub(crate) fn is_color(text: &str) -> bool {
     text.strip_prefix('#')
         .is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Whether a text is an https URL that a browser may be given: a host, no user, ASCII only.
 #[must_use]
-pub fn is_https_url(text: &str) -> bool {
+pub(crate) fn is_https_url(text: &str) -> bool {
     text.is_ascii()
         && text.parse::<Uri>().is_ok_and(|uri| {
             uri.scheme_str() == Some("https")
