@@ -1,1 +1,122 @@
+//! Every service in one process: the same code that production runs as six deployments, with peers that are function
+//! calls. `make run` starts it on an embedded Postgres; tests compose it on databases of their own.
 
+mod databases;
+mod keys;
+pub mod secrets;
+
+use postbreeze_aggregator::{Owners, Sources};
+use postbreeze_context::token::{EDGE, Issuer, Verifier};
+use postbreeze_runtime::{
+    BoxService, Environment,
+    config::{ConfigError, Lookup, page_token_key},
+    peer::Peer,
+    process::Failure,
+    stack::Limits,
+};
+
+pub use crate::{
+    databases::{Databases, schemas},
+    keys::Keys,
+};
+
+/// The composed system.
+pub struct System {
+    /// The public endpoint.
+    pub front: BoxService,
+    /// The owners behind it, for tests that speak to them directly.
+    pub owners: Owners,
+}
+
+/// Composes every service. The settings are those of the services themselves, for what they share once.
+///
+/// # Errors
+/// When a setting is missing or bad.
+pub fn compose(
+    lookup: &Lookup,
+    environment: &Environment,
+    databases: &Databases,
+    keys: &Keys,
+    limits: &Limits,
+) -> Result<System, Failure> {
+    let clock = || environment.clock.clone();
+    let verifier = |audience| Verifier::new(audience, keys.public(), clock());
+    let issuer = |name: &'static str| -> Result<Issuer, ConfigError> {
+        Issuer::new(name, keys.signing(name)?, clock())
+    };
+
+    // These two ask each other: one of them is made before the other is there.
+    let (workspaces, workspaces_arrives) = Peer::late("workspaces");
+    let identity = Peer::in_process(
+        "identity",
+        postbreeze_identity::service(postbreeze_identity::Parts {
+            config: postbreeze_identity::Config::read(lookup)?,
+            environment: environment.clone(),
+            database: databases.identity.clone(),
+            verifier: verifier("identity")?,
+            limits: limits.clone(),
+            workspaces: workspaces.clone(),
+        }),
+    );
+    workspaces_arrives.arrive(postbreeze_workspaces::service(postbreeze_workspaces::Parts {
+        config: postbreeze_workspaces::Config::read(lookup)?,
+        environment: environment.clone(),
+        database: databases.workspaces.clone(),
+        verifier: verifier("workspaces")?,
+        limits: limits.clone(),
+        identity: identity.clone(),
+    }));
+    let accounts = Peer::in_process(
+        "accounts",
+        postbreeze_accounts::service(postbreeze_accounts::Parts {
+            config: postbreeze_accounts::Config::read(lookup)?,
+            environment: environment.clone(),
+            database: databases.accounts.clone(),
+            verifier: verifier("accounts")?,
+            issuer: issuer("accounts")?,
+            limits: limits.clone(),
+            identity: identity.clone(),
+            workspaces: workspaces.clone(),
+        }),
+    );
+    let media = Peer::in_process(
+        "media",
+        postbreeze_media::service(postbreeze_media::Parts {
+            environment: environment.clone(),
+            database: databases.media.clone(),
+            verifier: verifier("media")?,
+            limits: limits.clone(),
+            identity: identity.clone(),
+            workspaces: workspaces.clone(),
+        }),
+    );
+    let posts = Peer::in_process(
+        "posts",
+        postbreeze_posts::service(postbreeze_posts::Parts {
+            config: postbreeze_posts::Config::read(lookup)?,
+            environment: environment.clone(),
+            database: databases.posts.clone(),
+            verifier: verifier("posts")?,
+            issuer: issuer("posts")?,
+            limits: limits.clone(),
+            identity: identity.clone(),
+            workspaces: workspaces.clone(),
+            accounts: accounts.clone(),
+        }),
+    );
+    let owners = Owners {
+        identity,
+        workspaces,
+        media,
+        posts: Sources::one(posts),
+        accounts: Sources::one(accounts),
+    };
+    let front = postbreeze_aggregator::service(postbreeze_aggregator::Parts {
+        page_tokens: page_token_key(lookup)?,
+        environment: environment.clone(),
+        issuer: issuer(EDGE)?,
+        limits: limits.clone(),
+        owners: owners.clone(),
+    })?;
+    Ok(System { front, owners })
+}

@@ -132,7 +132,7 @@ impl System {
                 display_name: format!("{name} of the tests"),
             },
         );
-        User { id, email, caller: Caller::Session { user_id: id, session_id: Uuid::new_v4() } }
+        User { id, email, caller: Caller::Session { user_id: id, session_id: Uuid::from_u128(rand::random()) } }
     }
 
     /// A key of a user that reaches all of their workspaces.

@@ -17,7 +17,7 @@ impl TestDatabase {
         #[expect(clippy::disallowed_methods, reason = "where the tests' server is")]
         let url = std::env::var("POSTBREEZE_TEST_DATABASE_URL")
             .expect("POSTBREEZE_TEST_DATABASE_URL names a server for tests");
-        let name = format!("test_workspaces_{}", Uuid::new_v4().simple());
+        let name = format!("test_workspaces_{}", Uuid::from_u128(rand::random()).simple());
         let config =
             DatabaseConfig { url: url.clone().into(), name: name.clone(), connections: 8 };
         let database = Database::new(config, &MIGRATOR).unwrap();
