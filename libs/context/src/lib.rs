@@ -3,7 +3,8 @@
 //!
 //! A [`credential`] becomes a caller at the aggregator; the caller travels in a signed [`token`]; the [`interceptor`]
 //! of every owner verifies it, applies the [`policy`] of the RPC, resolves the reach through [`resolve`], and hands
-//! the handler one value: [`WorkspaceContext`].
+//! the handler one value: [`WorkspaceContext`]. An [`owner`] is put together from these; [`workspace_log`] tells it of
+//! workspaces that are gone.
 
 pub mod action;
 pub mod caller;
@@ -16,6 +17,7 @@ pub mod policy;
 pub mod reach;
 pub mod resolve;
 pub mod token;
+pub mod workspace_log;
 
 pub use action::{Action, Role};
 pub use caller::{Caller, Permission};

@@ -37,13 +37,7 @@ where
     E: From<Error> + From<sqlx::Error>,
     F: Future<Output = Result<(PgTransaction<'static>, M), E>>,
 {
-    match effect(pool.begin().await?).await {
-        Ok((mut transaction, response)) => {
-            let kept = keep(&mut transaction, key, &response, now).await;
-            conclude(pool, transaction, key, now, kept, response).await
-        }
-        Err(error) => refuse(pool, key, now, error).await,
-    }
+    run(pool, key, now, |_| None, effect).await
 }
 
 /// As [`once`], for an answer with a secret that is shown once: `redact` makes what is kept, and so what a replay is
@@ -63,56 +57,43 @@ where
     E: From<Error> + From<sqlx::Error>,
     F: Future<Output = Result<(PgTransaction<'static>, M), E>>,
 {
-    match effect(pool.begin().await?).await {
-        Ok((mut transaction, response)) => {
-            let kept = keep(&mut transaction, key, &redact(&response), now).await;
-            conclude(pool, transaction, key, now, kept, response).await
-        }
-        Err(error) => refuse(pool, key, now, error).await,
-    }
+    run(pool, key, now, |response| Some(redact(response)), effect).await
 }
 
-/// Commits when the answer is kept; gives the first answer when there was one.
-async fn conclude<M, E>(
+/// Runs the effect, and keeps what `redact` makes of its answer, or else the answer itself.
+async fn run<M, E, F>(
     pool: &PgPool,
-    transaction: PgTransaction<'static>,
     key: Option<&Key>,
     now: DateTime<Utc>,
-    kept: Result<(), Error>,
-    response: M,
+    redact: impl FnOnce(&M) -> Option<M>,
+    effect: impl FnOnce(PgTransaction<'static>) -> F,
 ) -> Result<M, E>
 where
     M: Message + Default,
     E: From<Error> + From<sqlx::Error>,
+    F: Future<Output = Result<(PgTransaction<'static>, M), E>>,
 {
-    match kept {
-        Ok(()) => {
-            transaction.commit().await?;
-            Ok(response)
+    let refusal = match effect(pool.begin().await?).await {
+        Ok((mut transaction, response)) => {
+            let redacted = redact(&response);
+            match keep(&mut transaction, key, redacted.as_ref().unwrap_or(&response), now).await {
+                Ok(()) => {
+                    transaction.commit().await?;
+                    return Ok(response);
+                }
+                Err(error) => {
+                    // A rollback fails only with the connection, and then the server rolls back by itself.
+                    let _ = transaction.rollback().await;
+                    error.into()
+                }
+            }
         }
-        Err(error) => {
-            // A rollback fails only with the connection, and then the server rolls back by itself.
-            let _ = transaction.rollback().await;
-            refuse(pool, key, now, error.into()).await
-        }
-    }
-}
-
-/// Answers as a twin was answered; without one, with the error.
-async fn refuse<M, E>(
-    pool: &PgPool,
-    key: Option<&Key>,
-    now: DateTime<Utc>,
-    error: E,
-) -> Result<M, E>
-where
-    M: Message + Default,
-    E: From<Error>,
-{
+        Err(error) => error,
+    };
     match find(pool, key, now).await {
         Ok(Some(first)) => Ok(first),
         Err(reused @ Error::Reused { .. }) => Err(reused.into()),
         // What went wrong first says more than that it cannot be looked up.
-        Ok(None) | Err(Error::Raced | Error::Database(_)) => Err(error),
+        Ok(None) | Err(Error::Raced | Error::Database(_)) => Err(refusal),
     }
 }

@@ -8,12 +8,14 @@
 //! - [`health`] tells the truth about readiness.
 //! - [`peer`] is the way to another service, in process or over the network.
 //! - [`postgres`] opens a service's database and migrates it.
+//! - [`pages`] reads a page over many workspaces without reading them all.
 //! - [`sabotage`] breaks mechanisms on purpose, in test builds.
 
 pub mod call;
 pub mod clock;
 pub mod config;
 pub mod health;
+pub mod pages;
 pub mod peer;
 pub mod postgres;
 pub mod process;

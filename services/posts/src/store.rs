@@ -5,7 +5,6 @@
 
 pub mod attempts;
 pub mod comments;
-pub mod pages;
 pub mod posts;
 pub mod targets;
 pub mod usage;

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Admitted, Claim, Scope};
 use postbreeze_ids::{AccountId, CommentId, PostId, TargetId, UserId, WorkspaceId};
+use postbreeze_runtime::pages::read_page;
 use uuid::Uuid;
 
-use super::{Store, pages::read_page};
+use super::Store;
 
 /// A row of `comments`.
 #[derive(Debug, Clone)]

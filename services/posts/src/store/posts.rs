@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Admitted, Claim, Scope};
 use postbreeze_ids::{KeyId, PostId, UserId, WorkspaceId};
+use postbreeze_runtime::pages::read_page;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::{Store, pages::read_page, targets::TargetRow, usage::Charge};
+use super::{Store, targets::TargetRow, usage::Charge};
 
 /// A row of `posts`.
 #[derive(Debug, Clone)]

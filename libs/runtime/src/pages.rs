@@ -14,7 +14,10 @@ const WIDEN: usize = 4;
 /// - `workspaces`: how many are in scope; when the page is not smaller, no cut is needed.
 /// - `cut(below, nth)`: the `nth` highest head below a key; `None` when there are fewer.
 /// - `rows(below, from, limit)`: the first `limit` rows with `from <= key < below`; no `from` means all.
-pub(super) async fn read_page<K, R, E, C, F>(
+///
+/// # Errors
+/// What `cut` and `rows` answer.
+pub async fn read_page<K, R, E, C, F>(
     workspaces: usize,
     mut below: K,
     limit: usize,

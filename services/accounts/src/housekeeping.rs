@@ -1,0 +1,50 @@
+//! Work beside the calls: following the log of deleted workspaces, sweeping what has run out.
+
+use std::time::Duration;
+
+use postbreeze_context::{
+    token::Issuer,
+    workspace_log::{self, Follower},
+};
+use postbreeze_ids::WorkspaceId;
+use postbreeze_runtime::{Environment, peer::Peer};
+use tokio::time::sleep;
+use tonic::async_trait;
+
+use crate::store::Store;
+
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// Starts the tasks; they end with the process.
+pub(crate) fn start(environment: &Environment, store: &Store, issuer: Issuer, workspaces: Peer) {
+    let stopping = environment.background.stopping().clone();
+    let (clock, sweeper) = (environment.clock.clone(), store.clone());
+    environment.background.spawn(async move {
+        while stopping.run_until_cancelled(sleep(SWEEP_EVERY)).await.is_some() {
+            let now = clock.now();
+            if let Err(error) = postbreeze_idempotency::sweep(sweeper.pool(), now).await {
+                tracing::warn!(%error, "idempotency records cannot be swept");
+            }
+            if let Err(error) = sweeper.sweep_states(now).await {
+                tracing::warn!(%error, "states that ran out cannot be swept");
+            }
+        }
+    });
+    let deletions = Deletions(store.clone());
+    workspace_log::follow(environment, issuer, workspaces, deletions);
+}
+
+struct Deletions(Store);
+
+#[async_trait]
+impl Follower for Deletions {
+    type Error = sqlx::Error;
+
+    async fn position(&self) -> Result<i64, sqlx::Error> {
+        self.0.workspace_log_position().await
+    }
+
+    async fn deleted(&self, workspace_id: WorkspaceId, position: i64) -> Result<(), sqlx::Error> {
+        self.0.release_workspace(workspace_id, position).await
+    }
+}

@@ -1,0 +1,37 @@
+//! The `accounts` service as a process: `postbreeze-accounts` serves, `postbreeze-accounts migrate` brings its database up
+//! to date.
+
+use std::process::ExitCode;
+
+use postbreeze_accounts::{Config, MIGRATOR, Parts, service};
+use postbreeze_context::token::{Issuer, Verifier};
+use postbreeze_runtime::{
+    peer::Peer,
+    postgres::{Database, DatabaseConfig},
+    process,
+    serve::ServeConfig,
+};
+
+fn main() -> ExitCode {
+    process::run("accounts", async |process| {
+        let lookup = &process.lookup;
+        let database = Database::new(DatabaseConfig::read(lookup, "accounts")?, &MIGRATOR)?;
+        if process.is_migration() {
+            return Ok(database.migrate().await?);
+        }
+        let serve = ServeConfig::read(lookup, "127.0.0.1:50065")?;
+        let clock = process.environment.clock.clone();
+        let parts = Parts {
+            config: Config::read(lookup)?,
+            environment: process.environment.clone(),
+            database,
+            verifier: Verifier::read(lookup, "accounts", clock.clone())?,
+            issuer: Issuer::read(lookup, "accounts", clock)?,
+            limits: serve.limits,
+            identity: Peer::read(lookup, "identity")?,
+            workspaces: Peer::read(lookup, "workspaces")?,
+        };
+        let listener = process.bind(serve.listen).await?;
+        process.serve(listener, service(parts)).await
+    })
+}

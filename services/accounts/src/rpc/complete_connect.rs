@@ -1,0 +1,151 @@
+//! `SocialAccountService.CompleteConnect`.
+
+use chrono::{DateTime, Utc};
+use postbreeze_context::{Action, Admitted, Claim, WorkspaceContext};
+use postbreeze_idempotency::{self as idempotency, Key};
+use postbreeze_proto::{
+    fields::Fields,
+    status::Fault,
+    v1::{
+        CompleteConnectRequest, CompleteConnectResponse, Platform, complete_connect_request::Grant as Granted,
+    },
+};
+use sqlx::PgTransaction;
+
+use super::{Rpc, message, state};
+use crate::{
+    account::{AccountStatus, Connecting, connecting},
+    error::Error,
+    networks::{Grant, Network},
+    store::{
+        accounts::{AccountRow, insert_account, keep_token, lock_connected, revive_account},
+        connect_states::{ConnectState, spend_state},
+    },
+};
+
+const CODE_CHARS: usize = 4_096;
+
+pub(super) async fn complete_connect(
+    rpc: &Rpc,
+    context: &WorkspaceContext,
+    request: CompleteConnectRequest,
+) -> Result<CompleteConnectResponse, Error> {
+    let mut fields = Fields::new();
+    let state = fields.text("state", &request.state, state::CHARS..=state::CHARS);
+    let code = match &request.grant {
+        Some(Granted::Code(code)) => fields.text("code", code, 1..=CODE_CHARS),
+        Some(Granted::Credentials(_)) => {
+            fields.violate("credentials", "no network that can be connected yet takes credentials");
+            None
+        }
+        None => {
+            fields.violate("code", "is required");
+            None
+        }
+    };
+    let request_id = fields.request_id(&request.request_id);
+    let (state, code, request_id) = fields.finish((state, code, request_id))?;
+
+    let user_id = context.user_id()?;
+    let key = Key::of(user_id, "SocialAccountService.CompleteConnect", &request_id, &request);
+    let now = rpc.environment.clock.now();
+    // A state is spent by the first answer: its replay has no state to find the workspace by, but the account in it.
+    if let Some(first_answer) = replay(rpc, context, key.as_ref(), now).await? {
+        return Ok(first_answer);
+    }
+    let hash = state::hash(&state);
+    let begun = rpc.store.find_state(&hash).await?.filter(|begun| begun.user_id == user_id);
+    let begun = begun.ok_or_else(bad_state)?;
+    let workspace = context.admit(Claim::on(begun.workspace_id), Action::ManageAccounts)?;
+    if begun.expire_time <= now {
+        return Err(bad_state());
+    }
+    let network = network_of(&begun)?;
+    let grant = network.exchange(&code).map_err(|problem| invalid("code", problem))?;
+    idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
+        if !spend_state(&mut transaction, &hash).await? {
+            return Err(bad_state());
+        }
+        let row = connect(rpc, &mut transaction, &workspace, begun.platform, grant, now).await?;
+        Ok((transaction, CompleteConnectResponse { account: Some(message::account(row)?) }))
+    })
+    .await
+}
+
+/// The first answer, if the caller may still have it.
+async fn replay(
+    rpc: &Rpc,
+    context: &WorkspaceContext,
+    key: Option<&Key>,
+    now: DateTime<Utc>,
+) -> Result<Option<CompleteConnectResponse>, Error> {
+    let first: Option<CompleteConnectResponse> = idempotency::find(rpc.store.pool(), key, now).await?;
+    if let Some(account) = first.as_ref().and_then(|answer| answer.account.as_ref()) {
+        let workspace_id =
+            account.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
+        context.admit(Claim::on(workspace_id), Action::ManageAccounts)?;
+    }
+    Ok(first)
+}
+
+/// Makes the account, or revives the one that is there.
+async fn connect(
+    rpc: &Rpc,
+    transaction: &mut PgTransaction<'static>,
+    workspace: &Admitted<()>,
+    platform: i16,
+    grant: Grant,
+    now: DateTime<Utc>,
+) -> Result<AccountRow, Error> {
+    let present = lock_connected(transaction, workspace, platform).await?;
+    let workspace_id = workspace.workspace_id();
+    let id = match &present {
+        None => rpc.environment.minter.mint(workspace_id.bucket()),
+        Some(row) => {
+            let status =
+                AccountStatus::parse(&row.status).ok_or(Error::Unreadable("account status"))?;
+            match connecting(status, row.external_id == grant.external_id) {
+                Connecting::Revives => row.id,
+                Connecting::Taken => return Err(Error::AlreadyConnected),
+            }
+        }
+    };
+    let row = AccountRow {
+        id,
+        workspace_id,
+        platform,
+        external_id: grant.external_id,
+        handle: grant.handle,
+        display_name: grant.display_name,
+        avatar_url: grant.avatar_url,
+        status: AccountStatus::Active.as_str().to_owned(),
+        scopes: grant.scopes,
+        connect_time: now,
+        token_expire_time: None,
+    };
+    match present {
+        None => insert_account(transaction, workspace, &row).await?,
+        Some(_) => revive_account(transaction, &row).await?,
+    }
+    let sealed = rpc.vault.seal(id, &grant.access_token)?;
+    keep_token(transaction, id, &sealed, now).await?;
+    Ok(row)
+}
+
+fn network_of(begun: &ConnectState) -> Result<Network, Error> {
+    Platform::try_from(i32::from(begun.platform))
+        .ok()
+        .and_then(Network::of)
+        .ok_or(Error::Unreadable("platform of a state"))
+}
+
+/// Unknown, another user's, used or expired: which of these is nobody's business.
+fn bad_state() -> Error {
+    invalid("state", "is not a state that can be used")
+}
+
+fn invalid(field: &str, problem: &str) -> Error {
+    let mut fields = Fields::new();
+    fields.violate(field, problem);
+    Fault::invalid(fields.into_violations()).into()
+}

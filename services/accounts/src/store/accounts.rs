@@ -1,0 +1,327 @@
+//! Tables `accounts` and `account_tokens`.
+
+use chrono::{DateTime, Utc};
+use postbreeze_context::{Admitted, Claim, Scope};
+use postbreeze_ids::{AccountId, WorkspaceId};
+use postbreeze_runtime::{pages::read_page, postgres::violated_constraint};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Store;
+use crate::error::Error;
+
+/// A row of `accounts`.
+#[derive(Debug, Clone)]
+pub(crate) struct AccountRow {
+    /// The account.
+    pub(crate) id: AccountId,
+    /// Its workspace.
+    pub(crate) workspace_id: WorkspaceId,
+    /// Number of its platform.
+    pub(crate) platform: i16,
+    /// The network's own id.
+    pub(crate) external_id: String,
+    /// The name it is addressed by.
+    pub(crate) handle: String,
+    /// The name the network shows.
+    pub(crate) display_name: String,
+    /// The picture the network shows.
+    pub(crate) avatar_url: String,
+    /// Name of an `AccountStatus`.
+    pub(crate) status: String,
+    /// What the network granted.
+    pub(crate) scopes: Vec<String>,
+    /// When it was connected, or last revived.
+    pub(crate) connect_time: DateTime<Utc>,
+    /// When its token runs out.
+    pub(crate) token_expire_time: Option<DateTime<Utc>>,
+}
+
+/// What a list shows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AccountFilter {
+    /// Numbers of platforms; empty: all.
+    pub(crate) platforms: Vec<i16>,
+    /// Whether disconnected ones are shown.
+    pub(crate) include_disconnected: bool,
+}
+
+impl Store {
+    /// An account by its id, disconnected ones included.
+    #[tracing::instrument(skip_all, name = "db.accounts.find", err(level = "debug"))]
+    pub(crate) async fn find_account(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<Claim<AccountRow>>, sqlx::Error> {
+        let rows = self.find_accounts(&[id]).await?;
+        Ok(rows.into_iter().next().map(|row| Claim::new(row.workspace_id, row)))
+    }
+
+    /// Accounts by their ids, for a service that admits by itself.
+    #[tracing::instrument(skip_all, name = "db.accounts.look_up", err(level = "debug"))]
+    pub(crate) async fn find_accounts(&self, ids: &[AccountId]) -> Result<Vec<AccountRow>, sqlx::Error> {
+        let buckets: Vec<i16> = ids.iter().map(|id| id.bucket().as_i16()).collect();
+        sqlx::query_as!(
+            AccountRow,
+            r#"
+            SELECT
+                account.id AS "id: AccountId",
+                account.workspace_id AS "workspace_id: WorkspaceId",
+                account.platform,
+                account.external_id,
+                account.handle,
+                account.display_name,
+                account.avatar_url,
+                account.status,
+                account.scopes,
+                account.connect_time,
+                account.token_expire_time
+            FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
+            JOIN accounts AS account ON account.bucket = wanted.bucket AND account.id = wanted.id
+            "#,
+            &buckets,
+            ids as &[AccountId],
+        )
+        .fetch_all(self.pool())
+        .await
+    }
+
+    /// A page of the scope's accounts, newest first, below an id.
+    #[tracing::instrument(skip_all, name = "db.accounts.list", err(level = "debug"))]
+    pub(crate) async fn list_accounts(
+        &self,
+        scope: &Scope,
+        filter: &AccountFilter,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<AccountRow>, sqlx::Error> {
+        read_page(
+            scope.ids().len(),
+            after.unwrap_or(Uuid::max()),
+            limit,
+            |below, nth| self.account_cut(scope, below, nth),
+            |below, from, limit| {
+                self.account_rows(scope, filter, below, from.unwrap_or(Uuid::nil()), limit)
+            },
+        )
+        .await
+    }
+
+    async fn account_rows(
+        &self,
+        scope: &Scope,
+        filter: &AccountFilter,
+        below: Uuid,
+        from: Uuid,
+        limit: i64,
+    ) -> Result<Vec<AccountRow>, sqlx::Error> {
+        sqlx::query_as!(
+            AccountRow,
+            r#"
+            SELECT
+                row.id AS "id!: AccountId",
+                row.workspace_id AS "workspace_id!: WorkspaceId",
+                row.platform AS "platform!",
+                row.external_id AS "external_id!",
+                row.handle AS "handle!",
+                row.display_name AS "display_name!",
+                row.avatar_url AS "avatar_url!",
+                row.status AS "status!",
+                row.scopes AS "scopes!",
+                row.connect_time AS "connect_time!",
+                row.token_expire_time AS "token_expire_time?"
+            FROM account_heads AS head
+            CROSS JOIN LATERAL (
+                SELECT *
+                FROM accounts AS account
+                WHERE account.bucket = head.bucket
+                    AND account.workspace_id = head.workspace_id
+                    AND account.id < $2
+                    AND account.id >= $3
+                    AND (cardinality($4::SMALLINT[]) = 0 OR account.platform = ANY($4))
+                    AND ($5 OR account.status <> 'disconnected')
+                ORDER BY account.id DESC
+                LIMIT $6
+            ) AS row
+            WHERE head.workspace_id = ANY($1) AND head.last_id >= $3
+            ORDER BY row.id DESC
+            LIMIT $6
+            "#,
+            scope.ids() as &[WorkspaceId],
+            below,
+            from,
+            &filter.platforms,
+            filter.include_disconnected,
+            limit,
+        )
+        .fetch_all(self.pool())
+        .await
+    }
+
+    /// Disconnects an account for good: its tokens are destroyed with it. Again changes nothing.
+    #[tracing::instrument(skip_all, name = "db.accounts.disconnect", err(level = "debug"))]
+    pub(crate) async fn disconnect(&self, account: &Admitted<AccountRow>) -> Result<(), sqlx::Error> {
+        let bucket = account.id.bucket().as_i16();
+        let mut transaction = self.pool().begin().await?;
+        sqlx::query!(
+            "UPDATE accounts SET status = 'disconnected' WHERE bucket = $1 AND id = $2",
+            bucket,
+            account.id as AccountId,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "DELETE FROM account_tokens WHERE bucket = $1 AND account_id = $2",
+            bucket,
+            account.id as AccountId,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await
+    }
+}
+
+/// The account of a workspace and platform that is not disconnected, locked.
+#[tracing::instrument(skip_all, name = "db.accounts.lock", err(level = "debug"))]
+pub(crate) async fn lock_connected(
+    connection: &mut PgConnection,
+    workspace: &Admitted<()>,
+    platform: i16,
+) -> Result<Option<AccountRow>, sqlx::Error> {
+    let workspace_id = workspace.workspace_id();
+    sqlx::query_as!(
+        AccountRow,
+        r#"
+        SELECT
+            id AS "id: AccountId",
+            workspace_id AS "workspace_id: WorkspaceId",
+            platform,
+            external_id,
+            handle,
+            display_name,
+            avatar_url,
+            status,
+            scopes,
+            connect_time,
+            token_expire_time
+        FROM accounts
+        WHERE bucket = $1 AND workspace_id = $2 AND platform = $3 AND status <> 'disconnected'
+        FOR UPDATE
+        "#,
+        workspace_id.bucket().as_i16(),
+        workspace_id as WorkspaceId,
+        platform,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Writes a new account, and its workspace's head.
+///
+/// # Errors
+/// [`Error::AlreadyConnected`] when another call was first.
+#[tracing::instrument(skip_all, name = "db.accounts.insert", err(level = "debug"))]
+pub(crate) async fn insert_account(
+    connection: &mut PgConnection,
+    _workspace: &Admitted<()>,
+    row: &AccountRow,
+) -> Result<(), Error> {
+    let bucket = row.id.bucket().as_i16();
+    let inserted = sqlx::query!(
+        r#"
+        WITH account AS (
+            INSERT INTO accounts (
+                bucket, id, workspace_id, platform, external_id, handle, display_name, avatar_url, status, scopes,
+                connect_time, token_expire_time
+            )
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        )
+        INSERT INTO account_heads AS head (bucket, workspace_id, last_id)
+        VALUES ($1, $3, $2)
+        ON CONFLICT (bucket, workspace_id) DO UPDATE
+        SET last_id = GREATEST(head.last_id, excluded.last_id)
+        "#,
+        bucket,
+        row.id as AccountId,
+        row.workspace_id as WorkspaceId,
+        row.platform,
+        row.external_id,
+        row.handle,
+        row.display_name,
+        row.avatar_url,
+        row.status,
+        &row.scopes,
+        row.connect_time,
+        row.token_expire_time,
+    )
+    .execute(connection)
+    .await;
+    match inserted {
+        Err(error) if violated_constraint(&error) == Some("accounts_one_per_platform") => {
+            Err(Error::AlreadyConnected)
+        }
+        other => {
+            other?;
+            Ok(())
+        }
+    }
+}
+
+/// Brings a locked account back to life with what the network tells now.
+#[tracing::instrument(skip_all, name = "db.accounts.revive", err(level = "debug"))]
+pub(crate) async fn revive_account(
+    connection: &mut PgConnection,
+    row: &AccountRow,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        UPDATE accounts
+        SET handle = $3,
+            display_name = $4,
+            avatar_url = $5,
+            status = $6,
+            scopes = $7,
+            connect_time = $8,
+            token_expire_time = $9
+        WHERE bucket = $1 AND id = $2
+        "#,
+        row.id.bucket().as_i16(),
+        row.id as AccountId,
+        row.handle,
+        row.display_name,
+        row.avatar_url,
+        row.status,
+        &row.scopes,
+        row.connect_time,
+        row.token_expire_time,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Keeps an account's sealed token, in place of an earlier one.
+#[tracing::instrument(skip_all, name = "db.account_tokens.keep", err(level = "debug"))]
+pub(crate) async fn keep_token(
+    connection: &mut PgConnection,
+    account_id: AccountId,
+    sealed: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        INSERT INTO account_tokens (bucket, account_id, access_token, update_time)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (bucket, account_id) DO UPDATE
+        SET access_token = excluded.access_token,
+            update_time = excluded.update_time
+        "#,
+        account_id.bucket().as_i16(),
+        account_id as AccountId,
+        sealed,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
