@@ -79,7 +79,8 @@ async fn create_workspace_refuses_a_taken_slug_also_of_a_deleted_workspace_and_o
 async fn create_workspace_derives_different_slugs_for_many_of_one_name_at_once() {
     let system = System::start().await;
     let users: Vec<_> = (0..12).map(|n| system.user(&format!("user{n}"))).collect();
-    let created = join_all(users.iter().map(|user| system.create(user, &"ß".repeat(80)))).await;
+    let name = "ß".repeat(80);
+    let created = join_all(users.iter().map(|user| system.create(user, &name))).await;
     let mut slugs: Vec<_> = created.into_iter().map(|workspace| workspace.slug).collect();
     assert!(slugs.iter().all(|slug| slug.len() <= 63 && slug.starts_with("ssss")));
     slugs.sort();

@@ -1,0 +1,17 @@
+//! `CredentialService.GetKeyScope`: the allow-list of the caller's key, read at this moment.
+
+use postbreeze_context::WorkspaceContext;
+use postbreeze_proto::internal::v1::{GetKeyScopeRequest, GetKeyScopeResponse};
+
+use super::Rpc;
+use crate::error::Error;
+
+pub(super) async fn get_key_scope(
+    rpc: &Rpc,
+    context: &WorkspaceContext,
+    _: GetKeyScopeRequest,
+) -> Result<GetKeyScopeResponse, Error> {
+    let key_id = context.caller().key_id().ok_or(Error::Missing("the caller's key"))?;
+    let workspaces = rpc.store.key_workspaces(key_id).await?;
+    Ok(GetKeyScopeResponse { workspace_ids: workspaces.iter().map(ToString::to_string).collect() })
+}

@@ -1,0 +1,26 @@
+//! All SQL of this service.
+
+pub(crate) mod credentials;
+pub(crate) mod keys;
+pub(crate) mod sessions;
+pub(crate) mod users;
+
+use sqlx::PgPool;
+
+/// The database of this service.
+#[derive(Clone)]
+pub(crate) struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    /// A store over a pool.
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// The connections, for the idempotency records and for transactions.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}

@@ -1,0 +1,96 @@
+//! `postbreeze-standalone`: every service in one process, on a Postgres that it brings along.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use postbreeze_embedded_postgres::{EmbeddedPostgres, Options};
+use postbreeze_runtime::{
+    config::{ConfigError, Lookup},
+    postgres::URL_VARIABLE,
+    process::{self, Failure, Process},
+    serve::ServeConfig,
+};
+use postbreeze_standalone::{Databases, Keys, compose, secrets};
+use secrecy::SecretString;
+
+const DATA_VARIABLE: &str = "POSTBREEZE_DATA_DIR";
+const BINARIES_VARIABLE: &str = "POSTBREEZE_POSTGRES_BIN";
+const CONNECTIONS: u16 = 200;
+
+fn main() -> ExitCode {
+    process::run("standalone", async |process| {
+        let directory = data_directory(&process.lookup)?;
+        let kept = secrets::load_or_make(&directory)?;
+        // Who runs the system alone chooses plans alone.
+        let own = [("POSTBREEZE_SELF_SERVICE_PLANS".to_owned(), SecretString::from("true".to_owned()))];
+        let lookup = process.lookup.with_defaults(kept.into_iter().chain(own));
+        let serve = ServeConfig::read(&lookup, "127.0.0.1:50051")?;
+        // Bound first: a port that is taken is told before anything is started.
+        let listener = process.bind(serve.listen).await?;
+
+        let embedded = match lookup.secret(URL_VARIABLE) {
+            Some(_) => None,
+            None => Some(start_postgres(&lookup, &directory).await?),
+        };
+        let url = embedded.iter().map(|server| (URL_VARIABLE.to_owned(), server.url()));
+        let lookup = lookup.with_defaults(url);
+        let ended = run(&process, &lookup, serve, listener).await;
+        if let Some(server) = embedded {
+            server.stop().await?;
+        }
+        ended
+    })
+}
+
+async fn run(
+    process: &Process,
+    lookup: &Lookup,
+    serve: ServeConfig,
+    listener: tokio::net::TcpListener,
+) -> Result<(), Failure> {
+    let databases = Databases::read(lookup)?;
+    databases.migrate().await?;
+    if process.is_migration() {
+        return Ok(());
+    }
+    let keys = Keys::generate()?;
+    let system = compose(lookup, &process.environment, &databases, &keys, &serve.limits)?;
+    welcome(serve.listen);
+    process.serve(listener, system.front).await
+}
+
+/// Where the data is kept, made when missing.
+fn data_directory(lookup: &Lookup) -> Result<PathBuf, ConfigError> {
+    let given = lookup.text(DATA_VARIABLE).unwrap_or_else(|| ".postbreeze".to_owned());
+    let directory = PathBuf::from(given);
+    fs::create_dir_all(&directory).map_err(|error| ConfigError::new(DATA_VARIABLE, error))?;
+    Ok(directory)
+}
+
+async fn start_postgres(lookup: &Lookup, directory: &Path) -> Result<EmbeddedPostgres, Failure> {
+    let server = EmbeddedPostgres::start(&Options {
+        directory: directory.join("postgres"),
+        durable: true,
+        max_connections: CONNECTIONS,
+        binaries: lookup.text(BINARIES_VARIABLE).map(PathBuf::from),
+        install: true,
+    })
+    .await?;
+    Ok(server)
+}
+
+#[expect(clippy::print_stdout, reason = "what a person at the terminal needs to begin")]
+fn welcome(address: std::net::SocketAddr) {
+    println!(
+        "\nPostbreeze is ready on {address} (gRPC, plain text). Ctrl-C stops it.\n\n\
+         A first user, and a first API key:\n\n  \
+         CALL='npx --yes @bufbuild/buf@1.75.0 curl --protocol grpc --http2-prior-knowledge'\n  \
+         $CALL -d '{{\"email\":\"you@example.com\",\"password\":\"choose a long one\"}}' \\\n    \
+         http://{address}/postbreeze.v1.UserService/SignUp\n  \
+         $CALL -H 'authorization: Bearer <sessionToken>' -d '{{\"displayName\":\"first\"}}' \\\n    \
+         http://{address}/postbreeze.v1.ApiKeyService/CreateApiKey\n"
+    );
+}
