@@ -4,6 +4,7 @@ use std::{env, error::Error, fs, path::Path, path::PathBuf};
 
 use prost::Message;
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script by variables")]
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.display());

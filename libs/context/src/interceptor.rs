@@ -68,9 +68,8 @@ impl Gate {
                 if policy.reach { self.resolver.reach(&caller).await? } else { Reach::default() };
             let context = WorkspaceContext::new(Caller::clone(&caller), Arc::new(reach));
             request.extensions_mut().insert(context);
-            match routes.oneshot(request).await {
-                Ok(response) => Ok(response),
-            }
+            let Ok(response) = routes.oneshot(request).await;
+            Ok(response)
         })
         .await
     }
@@ -88,7 +87,7 @@ impl Service<Request<Body>> for Interceptor {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (routes, gate) = (self.routes.clone(), Arc::clone(&self.gate));
         Box::pin(async move {
-            Ok(gate.pass(routes, request).await.unwrap_or_else(|status| status.into_http()))
+            Ok(gate.pass(routes, request).await.unwrap_or_else(tonic::Status::into_http))
         })
     }
 }

@@ -31,7 +31,7 @@ pub const EDGE: &str = "aggregator";
 const SIGNING_KEY: &str = "POSTBREEZE_CONTEXT_SIGNING_KEY";
 const PUBLIC_KEYS: &str = "POSTBREEZE_CONTEXT_PUBLIC_KEYS";
 
-const LIFE: Duration = Duration::from_secs(60);
+const LIFE: Duration = Duration::from_mins(1);
 /// A token is handed out again for this long: it then has at least as much life left as the longest call.
 const REUSE: Duration = Duration::from_secs(25);
 const CACHED: u64 = 10_000;
@@ -65,6 +65,11 @@ enum CallerClaims {
     System,
 }
 
+/// Whose token, and for whom.
+type Wanted = (Caller, &'static [&'static str]);
+/// A token, and when it was made.
+type Made = (HeaderValue, DateTime<Utc>);
+
 /// Signs tokens.
 #[derive(Clone)]
 pub struct Issuer {
@@ -72,7 +77,7 @@ pub struct Issuer {
     kid: String,
     key: EncodingKey,
     clock: Clock,
-    made: Cache<(Caller, &'static [&'static str]), (HeaderValue, DateTime<Utc>)>,
+    made: Cache<Wanted, Made>,
 }
 
 impl Issuer {
@@ -212,15 +217,14 @@ impl Verifier {
     /// # Errors
     /// `CREDENTIAL_INVALID` for a token that is forged or for another audience, `CREDENTIAL_EXPIRED` for an old one.
     pub fn verify(&self, token: &HeaderValue) -> Result<Arc<Caller>, Fault> {
-        let (caller, expires) = match self.verified.get(token) {
-            Some(known) => known,
-            None => {
-                let known = self.verify_anew(token).ok_or_else(|| {
-                    Fault::new(Reason::CredentialInvalid, "the context token is not valid here")
-                })?;
-                self.verified.insert(token.clone(), known.clone());
-                known
-            }
+        let (caller, expires) = if let Some(known) = self.verified.get(token) {
+            known
+        } else {
+            let known = self.verify_anew(token).ok_or_else(|| {
+                Fault::new(Reason::CredentialInvalid, "the context token is not valid here")
+            })?;
+            self.verified.insert(token.clone(), known.clone());
+            known
         };
         if self.clock.now().timestamp() >= expires {
             return Err(Fault::new(Reason::CredentialExpired, "the context token has expired"));

@@ -33,7 +33,12 @@ pub trait Follower: Send + Sync + 'static {
 }
 
 /// Follows the log until the process stops.
-pub fn follow(environment: &Environment, issuer: Issuer, workspaces: Peer, follower: impl Follower) {
+pub fn follow(
+    environment: &Environment,
+    issuer: Issuer,
+    workspaces: Peer,
+    follower: impl Follower,
+) {
     let stopping = environment.background.stopping().clone();
     environment.background.spawn(async move {
         let following = async {
@@ -51,7 +56,11 @@ pub fn follow(environment: &Environment, issuer: Issuer, workspaces: Peer, follo
     });
 }
 
-async fn read_on(issuer: &Issuer, workspaces: &Peer, follower: &impl Follower) -> Result<(), String> {
+async fn read_on(
+    issuer: &Issuer,
+    workspaces: &Peer,
+    follower: &impl Follower,
+) -> Result<(), String> {
     let after_position = follower.position().await.map_err(|error| error.to_string())?;
     let mut request = Request::new(ReadWorkspaceLogRequest { after_position });
     request.set_timeout(PATIENCE);
@@ -68,12 +77,12 @@ async fn read_on(issuer: &Issuer, workspaces: &Peer, follower: &impl Follower) -
 }
 
 async fn deal_with(follower: &impl Follower, entry: WorkspaceLogEntry) -> Result<(), String> {
-    let workspace_id = entry.workspace_id.parse::<WorkspaceId>().map_err(|error| error.to_string())?;
+    let workspace_id =
+        entry.workspace_id.parse::<WorkspaceId>().map_err(|error| error.to_string())?;
     match entry.event {
-        Some(Event::Deleted(_)) => follower
-            .deleted(workspace_id, entry.position)
-            .await
-            .map_err(|error| error.to_string()),
+        Some(Event::Deleted(_)) => {
+            follower.deleted(workspace_id, entry.position).await.map_err(|error| error.to_string())
+        }
         // An event of a later version: not ours to deal with.
         None => Ok(()),
     }

@@ -31,10 +31,13 @@ pub enum Account {
 /// Whether this process is root.
 #[must_use]
 pub fn is_root() -> bool {
-    fs::metadata("/proc/self").map(|own| own.uid() == 0).unwrap_or_else(|_| {
-        let id = StdCommand::new("id").arg("-u").output();
-        id.is_ok_and(|output| output.stdout.starts_with(b"0\n"))
-    })
+    fs::metadata("/proc/self").map_or_else(
+        |_| {
+            let id = StdCommand::new("id").arg("-u").output();
+            id.is_ok_and(|output| output.stdout.starts_with(b"0\n"))
+        },
+        |own| own.uid() == 0,
+    )
 }
 
 impl Account {
@@ -59,10 +62,11 @@ impl Account {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "INT"]);
         if let Self::Other { uid, gid } = self {
-            command
-                .arg(format!("--reuid={uid}"))
-                .arg(format!("--regid={gid}"))
-                .args(["--clear-groups", "--no-new-privs", "--reset-env"]);
+            command.arg(format!("--reuid={uid}")).arg(format!("--regid={gid}")).args([
+                "--clear-groups",
+                "--no-new-privs",
+                "--reset-env",
+            ]);
         }
         command.arg("--").arg(program).current_dir("/").process_group(0);
         command

@@ -46,7 +46,10 @@ pub async fn open(directory: &Path, binaries: &Path, account: &Account) -> Resul
     if data.join("PG_VERSION").exists() {
         let password = fs::read_to_string(&password_file)
             .map_err(Error::io(format!("reading {}", password_file.display())))?;
-        return Ok(Cluster { directory: directory.to_owned(), password: password.trim().to_owned() });
+        return Ok(Cluster {
+            directory: directory.to_owned(),
+            password: password.trim().to_owned(),
+        });
     }
     let unfinished = directory.join("data.new");
     if unfinished.exists() {

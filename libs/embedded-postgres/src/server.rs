@@ -23,7 +23,7 @@ use crate::{
     cluster::{self, Cluster},
 };
 
-const START_WITHIN: Duration = Duration::from_secs(60);
+const START_WITHIN: Duration = Duration::from_mins(1);
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 const ASK_EVERY: Duration = Duration::from_millis(30);
 const PORT_TRIES: usize = 5;
@@ -120,12 +120,11 @@ impl EmbeddedPostgres {
     pub async fn stop(mut self) -> Result<(), Error> {
         let output = self.stop.output().await.map_err(Error::io("running pg_ctl"))?;
         let ended = tokio::time::timeout(STOP_WITHIN, self.child.wait()).await;
-        match ended {
-            Ok(_) => Ok(()),
-            Err(_) => {
-                let output = String::from_utf8_lossy(&output.stderr);
-                Err(Error::Program { program: "pg_ctl stop", output: tail(&output) })
-            }
+        if ended.is_ok() {
+            Ok(())
+        } else {
+            let output = String::from_utf8_lossy(&output.stderr);
+            Err(Error::Program { program: "pg_ctl stop", output: tail(&output) })
         }
     }
 }
@@ -192,7 +191,8 @@ fn spawn(
         "log_min_messages=warning".to_owned(),
     ];
     if !options.durable {
-        let fast = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_wal_size=4GB"];
+        let fast =
+            ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_wal_size=4GB"];
         settings.extend(fast.map(str::to_owned));
     }
     let mut command = account.command(&binaries.join("postgres"));

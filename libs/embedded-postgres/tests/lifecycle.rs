@@ -30,8 +30,7 @@ async fn read(server: &EmbeddedPostgres) -> i32 {
 
 fn is_alive(pid: u32) -> bool {
     // A zombie is not alive: it waits for its parent to take note.
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.contains(") Z "))
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 fn kill_9(pid: u32) {

@@ -2,7 +2,7 @@
 
 /// The public API, package `postbreeze.v1`.
 pub mod v1 {
-    #![expect(clippy::all, clippy::pedantic, reason = "generated code")]
+    #![expect(clippy::pedantic, reason = "generated code")]
     #![expect(clippy::allow_attributes, reason = "generated code")]
     tonic::include_proto!("postbreeze.v1");
 }
@@ -11,7 +11,7 @@ pub mod v1 {
 pub mod internal {
     /// Package `postbreeze.internal.v1`.
     pub mod v1 {
-        #![expect(clippy::all, clippy::pedantic, reason = "generated code")]
+        #![expect(clippy::pedantic, reason = "generated code")]
         #![expect(clippy::allow_attributes, reason = "generated code")]
         tonic::include_proto!("postbreeze.internal.v1");
     }

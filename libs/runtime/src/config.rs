@@ -43,7 +43,10 @@ impl Lookup {
 
     /// The same settings, with these for what is not set.
     #[must_use]
-    pub fn with_defaults(&self, defaults: impl IntoIterator<Item = (String, SecretString)>) -> Self {
+    pub fn with_defaults(
+        &self,
+        defaults: impl IntoIterator<Item = (String, SecretString)>,
+    ) -> Self {
         let mut all: HashMap<String, SecretString> = defaults.into_iter().collect();
         all.extend(self.0.clone());
         Self(all)

@@ -132,25 +132,28 @@ impl Peer {
         let answer = self.exchange(request);
         match call {
             None => answer.await,
-            Some(call) => match timeout_at(call.deadline, answer).await {
-                Ok(response) => response,
-                Err(_) => {
+            Some(call) => {
+                if let Ok(response) = timeout_at(call.deadline, answer).await {
+                    response
+                } else {
                     tracing::warn!(peer = name, "a peer did not answer in time");
                     status::deadline_exceeded().into_http()
                 }
-            },
+            }
         }
     }
 
     async fn exchange(self, request: Request<Body>) -> Response<Body> {
         match self.way {
-            Way::InProcess(service) => match service.oneshot(request).await {
-                Ok(response) => response,
-            },
+            Way::InProcess(service) => {
+                let Ok(response) = service.oneshot(request).await;
+                response
+            }
             Way::Late(slot) => match slot.get().cloned() {
-                Some(service) => match service.oneshot(request).await {
-                    Ok(response) => response,
-                },
+                Some(service) => {
+                    let Ok(response) = service.oneshot(request).await;
+                    response
+                }
                 None => unreachable_peer(self.name),
             },
             Way::Network(network) => match network.exchange(request).await {

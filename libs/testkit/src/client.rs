@@ -132,7 +132,10 @@ impl Client {
 pub fn draft(content: &str, account_id: &str) -> CreatePostRequest {
     CreatePostRequest {
         content: content.to_owned(),
-        platforms: vec![PostTargetInput { account_id: account_id.to_owned(), ..Default::default() }],
+        platforms: vec![PostTargetInput {
+            account_id: account_id.to_owned(),
+            ..Default::default()
+        }],
         ..Default::default()
     }
 }

@@ -1,8 +1,6 @@
 //! What tests need, and nothing that a service does: databases ([`postgres`]), the whole system in this process
 //! ([`system`]), clients with a credential ([`client`]), a clock one can turn ([`clock`]).
 
-#![expect(clippy::missing_panics_doc, reason = "a test ends where it is surprised")]
-
 pub mod client;
 pub mod clock;
 pub mod postgres;

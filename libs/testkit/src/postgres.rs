@@ -6,8 +6,7 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, Connection as _, PgConnection, PgPool,
-    migrate::Migrator,
+    AssertSqlSafe, Connection as _, PgConnection, PgPool, migrate::Migrator,
     postgres::PgPoolOptions,
 };
 use uuid::Uuid;
@@ -59,8 +58,9 @@ pub fn server_url() -> String {
 /// A fresh database with a schema.
 pub async fn database(owner: &str, migrator: &'static Migrator) -> TestDatabase {
     let server_url = server_url();
-    let mut server =
-        PgConnection::connect(&format!("{server_url}/postgres")).await.expect("the test server answers");
+    let mut server = PgConnection::connect(&format!("{server_url}/postgres"))
+        .await
+        .expect("the test server answers");
     let template = template(&mut server, &server_url, owner, migrator).await;
     let name = format!("test_{owner}_{}", Uuid::from_u128(rand_number()).simple());
     execute(&mut server, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;

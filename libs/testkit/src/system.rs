@@ -4,12 +4,7 @@ use postbreeze_proto::v1::{
     ApiKey, CreateApiKeyRequest, ScopedAccess, SignUpRequest, User as UserMessage,
     create_api_key_request::Access,
 };
-use postbreeze_runtime::{
-    Environment,
-    config::Lookup,
-    postgres::DatabaseConfig,
-    stack::Limits,
-};
+use postbreeze_runtime::{Environment, config::Lookup, postgres::DatabaseConfig, stack::Limits};
 use postbreeze_standalone::{Databases, Keys, System as Composed, compose, schemas, secrets};
 use secrecy::SecretString;
 use tonic::Status;

@@ -53,9 +53,7 @@ impl From<Error> for Status {
             Error::Denied(denied) => denied.into(),
             Error::Invalid(fault) => fault.into(),
             Error::NotFound(id) => Fault::not_found("account", id).into(),
-            Error::AlreadyConnected => {
-                Fault::new(Reason::AccountAlreadyConnected, message).into()
-            }
+            Error::AlreadyConnected => Fault::new(Reason::AccountAlreadyConnected, message).into(),
             Error::Idempotency(cause) => match cause.into_fault() {
                 Ok(fault) => fault.into(),
                 Err(cause) => postgres::status_of(&cause),

@@ -13,7 +13,7 @@ use tonic::async_trait;
 
 use crate::store::Store;
 
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// Starts the tasks; they end with the process.
 pub(crate) fn start(environment: &Environment, store: &Store, issuer: Issuer, workspaces: Peer) {

@@ -63,11 +63,8 @@ pub struct Parts {
 pub fn service(parts: Parts) -> BoxService {
     let store = Store::new(parts.database.pool().clone());
     housekeeping::start(&parts.environment, &store, parts.issuer, parts.workspaces.clone());
-    let rpc = Arc::new(Rpc {
-        store,
-        environment: parts.environment.clone(),
-        vault: parts.config.vault,
-    });
+    let rpc =
+        Arc::new(Rpc { store, environment: parts.environment.clone(), vault: parts.config.vault });
     let routes = Routes::new(SocialAccountServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(AccountSourceServiceServer::from_arc(rpc));
     let database = parts.database;
@@ -76,5 +73,11 @@ pub fn service(parts: Parts) -> BoxService {
         async move { database.is_ready().await }
     });
     let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
-    owner(routes, Guard { verifier: parts.verifier, resolver }, health, parts.limits, &parts.environment)
+    owner(
+        routes,
+        Guard { verifier: parts.verifier, resolver },
+        health,
+        parts.limits,
+        &parts.environment,
+    )
 }

@@ -20,7 +20,11 @@ impl Vault {
     }
 
     /// The nonce, then the ciphertext with its tag.
-    pub(crate) fn seal(&self, account_id: AccountId, token: &SecretString) -> Result<Vec<u8>, Unspecified> {
+    pub(crate) fn seal(
+        &self,
+        account_id: AccountId,
+        token: &SecretString,
+    ) -> Result<Vec<u8>, Unspecified> {
         let mut sealed = token.expose_secret().as_bytes().to_vec();
         let nonce = self.0.seal_in_place_append_tag(aad(account_id), &mut sealed)?;
         let mut whole = nonce.as_ref().to_vec();
@@ -29,12 +33,14 @@ impl Vault {
     }
 
     /// The token of a ciphertext; `None` when it was altered, or is another account's.
-    #[cfg_attr(not(test), expect(dead_code, reason = "publishing reads tokens, and is not served yet"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "publishing reads tokens, and is not served yet")
+    )]
     pub(crate) fn open(&self, account_id: AccountId, whole: &[u8]) -> Option<SecretString> {
         let (nonce, sealed) = whole.split_first_chunk::<NONCE_BYTES>()?;
         let mut sealed = sealed.to_vec();
-        let opened =
-            self.0.open_in_place(nonce.into(), aad(account_id), &mut sealed).ok()?;
+        let opened = self.0.open_in_place(nonce.into(), aad(account_id), &mut sealed).ok()?;
         String::from_utf8(opened.to_vec()).ok().map(SecretString::from)
     }
 }

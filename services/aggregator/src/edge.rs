@@ -11,8 +11,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use postbreeze_context::{
-    Caller,
-    credential,
+    Caller, credential,
     policy::{Callers as PolicyCallers, policy_of},
     resolve::Callers,
     token::{CONTEXT, Issuer},
@@ -76,18 +75,15 @@ impl Inner {
         match self.owners.answerer(path).ok_or_else(internal)? {
             Answerer::Owner(owner) => {
                 let call = self.call_for(&caller, owner.name())?;
-                let answer = call.scope(owner.clone().oneshot(request)).await;
-                match answer {
-                    Ok(response) => Ok(response),
-                }
+                let Ok(response) = call.scope(owner.clone().oneshot(request)).await;
+                Ok(response)
             }
             Answerer::Here => {
                 let mut request = request;
                 request.extensions_mut().insert(caller.clone());
                 let call = self.call_for(&caller, "aggregator")?;
-                match call.scope(self.merged.clone().oneshot(request)).await {
-                    Ok(response) => Ok(response),
-                }
+                let Ok(response) = call.scope(self.merged.clone().oneshot(request)).await;
+                Ok(response)
             }
         }
     }
@@ -125,8 +121,11 @@ impl Inner {
 
 /// Throws away what only services may say.
 fn strip(headers: &mut HeaderMap) {
-    let internal: Vec<_> =
-        headers.keys().filter(|name| name.as_str().starts_with(INTERNAL_HEADERS)).cloned().collect();
+    let internal: Vec<_> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with(INTERNAL_HEADERS))
+        .cloned()
+        .collect();
     for name in internal {
         headers.remove(name);
     }
@@ -136,7 +135,9 @@ fn strip(headers: &mut HeaderMap) {
 async fn whole(request: Request<Body>) -> Result<Request<Body>, Status> {
     let (parts, body) = request.into_parts();
     match Limited::new(body, REQUEST_BYTES).collect().await {
-        Ok(whole) => Ok(Request::from_parts(parts, Body::new(whole.map_err(|never| match never {})))),
+        Ok(whole) => {
+            Ok(Request::from_parts(parts, Body::new(whole.map_err(|never| match never {}))))
+        }
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Fault::new(Reason::MessageTooLarge, "the message is too large")
                 .with("limit", REQUEST_BYTES)
@@ -157,8 +158,8 @@ impl Service<Request<Body>> for Edge {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let edge = Arc::clone(&self.0);
-        Box::pin(async move {
-            Ok(edge.serve(request).await.unwrap_or_else(|status| status.into_http()))
-        })
+        Box::pin(
+            async move { Ok(edge.serve(request).await.unwrap_or_else(tonic::Status::into_http)) },
+        )
     }
 }

@@ -120,9 +120,7 @@ fn asked<'a>(
     // A source that the token does not name has ended.
     let mut standing: HashMap<u32, Option<ListPosition>> =
         state.sources.into_iter().map(|source| (source.first_bucket, source.after)).collect();
-    Ok(all
-        .filter_map(|source| Some((source, standing.remove(&first_bucket(source))?)))
-        .collect())
+    Ok(all.filter_map(|source| Some((source, standing.remove(&first_bucket(source))?))).collect())
 }
 
 fn first_bucket(source: &Source) -> u32 {
@@ -141,8 +139,10 @@ fn keyed<T>(
 
 /// Whether an answer means that the source is not there, rather than that it refuses.
 fn is_missing(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Internal | Code::Unknown)
-        || reason_of(status) == Some(Reason::Overloaded)
+    matches!(
+        status.code(),
+        Code::Unavailable | Code::DeadlineExceeded | Code::Internal | Code::Unknown
+    ) || reason_of(status) == Some(Reason::Overloaded)
 }
 
 /// Takes the page's rows, and tells where each source stands after it. A source is left out once it has ended.
@@ -154,7 +154,8 @@ fn advance<T>(
     let keys: Vec<Vec<SortKey>> =
         parts.iter().map(|part| part.rows.iter().map(|(key, _)| *key).collect()).collect();
     let answered: Vec<bool> = parts.iter().map(|part| part.answered).collect();
-    let Merged { rows, taken } = merge(parts.into_iter().map(|part| part.rows).collect(), page_size);
+    let Merged { rows, taken } =
+        merge(parts.into_iter().map(|part| part.rows).collect(), page_size);
     let mut state = MergeState::default();
     for (index, (source, before)) in asked.iter().enumerate() {
         let (keys, taken) = (&keys[index], taken[index]);

@@ -73,7 +73,8 @@ mod tests {
     use super::*;
 
     fn key() -> impl Strategy<Value = SortKey> {
-        (0_i64..20, 0_u128..1_000).prop_map(|(time_us, id)| SortKey { time_us, id: Uuid::from_u128(id) })
+        (0_i64..20, 0_u128..1_000)
+            .prop_map(|(time_us, id)| SortKey { time_us, id: Uuid::from_u128(id) })
     }
 
     fn pages() -> impl Strategy<Value = Vec<Vec<SortKey>>> {

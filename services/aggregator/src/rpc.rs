@@ -36,7 +36,10 @@ macro_rules! serve {
     ($service:ident, $rpc:ident: $request:ident -> $response:ident) => {
         #[async_trait]
         impl $service for Rpc {
-            async fn $rpc(&self, request: Request<$request>) -> Result<Response<$response>, Status> {
+            async fn $rpc(
+                &self,
+                request: Request<$request>,
+            ) -> Result<Response<$response>, Status> {
                 let caller = request.extensions().get::<Caller>().cloned().ok_or_else(internal)?;
                 Ok(Response::new($rpc::$rpc(self, &caller, request.into_inner()).await?))
             }

@@ -28,7 +28,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_an_address_is_none() {
-        for bad in ["", "ann", "@x", "ann@", "a@b@c", "a b@c", "a\0@b", &format!("{}@b", "a".repeat(300))] {
+        for bad in
+            ["", "ann", "@x", "ann@", "a@b@c", "a b@c", "a\0@b", &format!("{}@b", "a".repeat(300))]
+        {
             assert_eq!(normalize(bad), None, "{bad}");
         }
     }

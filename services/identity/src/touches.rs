@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::store::Store;
 
 const WRITE_EVERY: Duration = Duration::from_secs(5);
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// How long expired sessions are kept, so that they answer expired rather than invalid.
 const SESSIONS_KEPT: TimeDelta = TimeDelta::days(7);
 /// How long a session lasts from its last use.

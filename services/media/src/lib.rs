@@ -46,5 +46,11 @@ pub fn service(parts: Parts) -> BoxService {
     });
     let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
     let routes = Routes::new(MediaServiceServer::new(Rpc));
-    owner(routes, Guard { verifier: parts.verifier, resolver }, health, parts.limits, &parts.environment)
+    owner(
+        routes,
+        Guard { verifier: parts.verifier, resolver },
+        health,
+        parts.limits,
+        &parts.environment,
+    )
 }

@@ -76,11 +76,19 @@ pub fn service(parts: Parts) -> BoxService {
         .add_service(CommentServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(PostSourceServiceServer::from_arc(rpc));
     let database = parts.database;
-    let health = Health::of(&["postbreeze.v1.PostService", "postbreeze.v1.CommentService"])
-        .when("database", move || {
+    let health = Health::of(&["postbreeze.v1.PostService", "postbreeze.v1.CommentService"]).when(
+        "database",
+        move || {
             let database = database.clone();
             async move { database.is_ready().await }
-        });
+        },
+    );
     let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
-    owner(routes, Guard { verifier: parts.verifier, resolver }, health, parts.limits, &parts.environment)
+    owner(
+        routes,
+        Guard { verifier: parts.verifier, resolver },
+        health,
+        parts.limits,
+        &parts.environment,
+    )
 }

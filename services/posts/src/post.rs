@@ -143,7 +143,8 @@ impl State {
     /// When the status does not allow the step.
     pub fn after(mut self, step: Step) -> Result<Self, Refused> {
         use PostStatus::{
-            Canceled, Draft, Failed, NeedsApproval, PartiallyPublished, Published, Publishing, Scheduled,
+            Canceled, Draft, Failed, NeedsApproval, PartiallyPublished, Published, Publishing,
+            Scheduled,
         };
         let refused = Err(Refused::State(self.status));
         match (step, self.status) {
@@ -154,7 +155,8 @@ impl State {
             | (Step::Reschedule { .. }, Scheduled)
             | (
                 Step::Delete,
-                Draft | NeedsApproval | Scheduled | PartiallyPublished | Published | Failed | Canceled,
+                Draft | NeedsApproval | Scheduled | PartiallyPublished | Published | Failed
+                | Canceled,
             ) => {}
             (
                 Step::Schedule { needs_approval } | Step::Reschedule { needs_approval },
@@ -185,10 +187,7 @@ impl State {
             }
             (Step::Approve, NeedsApproval) => self.status = Scheduled,
             (Step::Reject, NeedsApproval) => self.status = Draft,
-            (
-                Step::Update { .. },
-                Publishing | PartiallyPublished | Published,
-            )
+            (Step::Update { .. }, Publishing | PartiallyPublished | Published)
             | (
                 Step::Schedule { .. },
                 NeedsApproval | Scheduled | Publishing | PartiallyPublished | Published,
@@ -225,7 +224,11 @@ pub fn follow(targets: &[TargetStatus]) -> PostStatus {
     if any(TargetStatus::Pending) || any(TargetStatus::Publishing) || any(TargetStatus::Unknown) {
         PostStatus::Publishing
     } else if any(TargetStatus::Published) {
-        if any(TargetStatus::Failed) { PostStatus::PartiallyPublished } else { PostStatus::Published }
+        if any(TargetStatus::Failed) {
+            PostStatus::PartiallyPublished
+        } else {
+            PostStatus::Published
+        }
     } else if any(TargetStatus::Failed) {
         PostStatus::Failed
     } else {
@@ -249,7 +252,10 @@ pub fn holds_unit(status: PostStatus) -> bool {
 mod tests {
     use super::*;
 
-    use PostStatus::{Canceled, Draft, Failed, NeedsApproval, PartiallyPublished, Published, Publishing, Scheduled};
+    use PostStatus::{
+        Canceled, Draft, Failed, NeedsApproval, PartiallyPublished, Published, Publishing,
+        Scheduled,
+    };
     use TargetStatus as T;
 
     fn after(status: PostStatus, targets: &[T], step: Step) -> Result<State, Refused> {
@@ -263,21 +269,46 @@ mod tests {
         let table: &[(Step, &[(PostStatus, PostStatus)])] = &[
             (
                 Step::Update { needs_approval: false },
-                &[(Draft, Draft), (NeedsApproval, NeedsApproval), (Scheduled, Scheduled), (Failed, Failed), (Canceled, Canceled)],
+                &[
+                    (Draft, Draft),
+                    (NeedsApproval, NeedsApproval),
+                    (Scheduled, Scheduled),
+                    (Failed, Failed),
+                    (Canceled, Canceled),
+                ],
             ),
             (
                 Step::Update { needs_approval: true },
-                &[(Draft, Draft), (NeedsApproval, NeedsApproval), (Scheduled, NeedsApproval), (Failed, Failed), (Canceled, Canceled)],
+                &[
+                    (Draft, Draft),
+                    (NeedsApproval, NeedsApproval),
+                    (Scheduled, NeedsApproval),
+                    (Failed, Failed),
+                    (Canceled, Canceled),
+                ],
             ),
             (plain(false), &[(Draft, Scheduled), (Failed, Scheduled), (Canceled, Scheduled)]),
-            (plain(true), &[(Draft, NeedsApproval), (Failed, NeedsApproval), (Canceled, NeedsApproval)]),
+            (
+                plain(true),
+                &[(Draft, NeedsApproval), (Failed, NeedsApproval), (Canceled, NeedsApproval)],
+            ),
             (
                 Step::Reschedule { needs_approval: false },
-                &[(Draft, Scheduled), (Failed, Scheduled), (Canceled, Scheduled), (Scheduled, Scheduled)],
+                &[
+                    (Draft, Scheduled),
+                    (Failed, Scheduled),
+                    (Canceled, Scheduled),
+                    (Scheduled, Scheduled),
+                ],
             ),
             (
                 Step::Reschedule { needs_approval: true },
-                &[(Draft, NeedsApproval), (Failed, NeedsApproval), (Canceled, NeedsApproval), (Scheduled, Scheduled)],
+                &[
+                    (Draft, NeedsApproval),
+                    (Failed, NeedsApproval),
+                    (Canceled, NeedsApproval),
+                    (Scheduled, Scheduled),
+                ],
             ),
             (Step::Approve, &[(NeedsApproval, Scheduled)]),
             (Step::Reject, &[(NeedsApproval, Draft)]),
@@ -299,7 +330,9 @@ mod tests {
                 let wanted = allowed.iter().find(|(from, _)| from == status).map(|(_, to)| *to);
                 let got = after(*status, &[T::Failed], *step);
                 match wanted {
-                    Some(to) => assert_eq!(got.map(|state| state.status), Ok(to), "{step:?} {status}"),
+                    Some(to) => {
+                        assert_eq!(got.map(|state| state.status), Ok(to), "{step:?} {status}");
+                    }
                     None => assert_eq!(got, Err(Refused::State(*status)), "{step:?} {status}"),
                 }
             }
@@ -314,10 +347,16 @@ mod tests {
             assert_eq!(state, State { status: Canceled, targets: vec![T::Canceled; 2] });
         }
         let state = cancel(Publishing, &[T::Publishing, T::Pending, T::Unknown]).unwrap();
-        assert_eq!(state, State { status: Publishing, targets: vec![T::Publishing, T::Canceled, T::Unknown] });
+        assert_eq!(
+            state,
+            State { status: Publishing, targets: vec![T::Publishing, T::Canceled, T::Unknown] }
+        );
         let state = cancel(PartiallyPublished, &[T::Published, T::Failed]).unwrap();
         assert_eq!(state, State { status: Published, targets: vec![T::Published, T::Canceled] });
-        assert_eq!(cancel(Publishing, &[T::Publishing, T::Published]), Err(Refused::State(Publishing)));
+        assert_eq!(
+            cancel(Publishing, &[T::Publishing, T::Published]),
+            Err(Refused::State(Publishing))
+        );
         for status in [Draft, Published, Failed, Canceled] {
             assert_eq!(cancel(status, &[T::Pending]), Err(Refused::State(status)));
         }
@@ -363,7 +402,8 @@ mod tests {
 
     #[test]
     fn four_statuses_hold_a_unit() {
-        let holding: Vec<_> = PostStatus::ALL.iter().copied().filter(|status| holds_unit(*status)).collect();
+        let holding: Vec<_> =
+            PostStatus::ALL.iter().copied().filter(|status| holds_unit(*status)).collect();
         assert_eq!(holding, [Scheduled, Publishing, PartiallyPublished, Published]);
     }
 

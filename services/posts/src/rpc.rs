@@ -25,9 +25,8 @@ mod validate_post;
 use postbreeze_context::WorkspaceContext;
 use postbreeze_proto::{
     internal::v1::{
-        GetPostUsageRequest, GetPostUsageResponse, ReadCommentsRequest,
-        ReadCommentsResponse, ReadPostsRequest, ReadPostsResponse,
-        post_source_service_server::PostSourceService,
+        GetPostUsageRequest, GetPostUsageResponse, ReadCommentsRequest, ReadCommentsResponse,
+        ReadPostsRequest, ReadPostsResponse, post_source_service_server::PostSourceService,
     },
     page::TokenKey,
     v1::{

@@ -66,8 +66,7 @@ impl Databases {
     /// # Errors
     /// When the server cannot be reached or refuses.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
-        for database in
-            [&self.identity, &self.workspaces, &self.posts, &self.media, &self.accounts]
+        for database in [&self.identity, &self.workspaces, &self.posts, &self.media, &self.accounts]
         {
             database.migrate().await?;
         }

@@ -24,7 +24,8 @@ impl Keys {
         let mut signing = HashMap::new();
         let mut public = Vec::new();
         for issuer in ISSUERS {
-            let (secret, entry) = token::generate(issuer, "1").map_err(|error| error.to_string())?;
+            let (secret, entry) =
+                token::generate(issuer, "1").map_err(|error| error.to_string())?;
             signing.insert(issuer, secret);
             public.push(entry);
         }

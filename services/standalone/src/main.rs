@@ -25,7 +25,8 @@ fn main() -> ExitCode {
         let directory = data_directory(&process.lookup)?;
         let kept = secrets::load_or_make(&directory)?;
         // Who runs the system alone chooses plans alone.
-        let own = [("POSTBREEZE_SELF_SERVICE_PLANS".to_owned(), SecretString::from("true".to_owned()))];
+        let own =
+            [("POSTBREEZE_SELF_SERVICE_PLANS".to_owned(), SecretString::from("true".to_owned()))];
         let lookup = process.lookup.with_defaults(kept.into_iter().chain(own));
         let serve = ServeConfig::read(&lookup, "127.0.0.1:50051")?;
         // Bound first: a port that is taken is told before anything is started.

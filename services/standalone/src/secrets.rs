@@ -55,7 +55,7 @@ fn make() -> io::Result<String> {
     for variable in KEPT {
         let mut key = [0; 32];
         rand::fill(&mut key).map_err(io::Error::other)?;
-        text.push_str(&format!("{variable}={}\n", STANDARD.encode(key)));
+        text.extend([variable, "=", &STANDARD.encode(key), "\n"]);
     }
     Ok(text)
 }

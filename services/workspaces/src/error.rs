@@ -82,7 +82,9 @@ impl From<Error> for Status {
             Error::InvitationSpent => told(Reason::InvitationSpent),
             Error::AlreadyMember => told(Reason::AlreadyMember),
             Error::OwnerMustTransfer => told(Reason::OwnerMustTransfer),
-            Error::SlugTaken(slug) => Fault::new(Reason::SlugTaken, text.as_str()).with("slug", slug).into(),
+            Error::SlugTaken(slug) => {
+                Fault::new(Reason::SlugTaken, text.as_str()).with("slug", slug).into()
+            }
             Error::PlansNotSelfService => told(Reason::PlanFeatureRequired),
             Error::Identity(status) => status,
             Error::IdentityMalformed | Error::Random => {

@@ -96,7 +96,8 @@ mod tests {
         let token = token(&[7; RANDOM_BYTES]);
         assert!(hash(&token).is_some());
         assert_ne!(hash(&token), hash(&super::token(&[8; RANDOM_BYTES])));
-        for junk in ["", "pb_inv_", &token[1..], &token[..token.len() - 1], "pb_inv_é", "pb_sess_x"] {
+        for junk in ["", "pb_inv_", &token[1..], &token[..token.len() - 1], "pb_inv_é", "pb_sess_x"]
+        {
             assert_eq!(hash(junk), None, "{junk}");
         }
         assert_eq!(hash(&format!("{token}A")), None);

@@ -8,8 +8,6 @@
 //!   lock of the workspace's row, and counts from the answer on; a slug is never given twice; a deletion is in the log
 //!   once and for ever, in the order of the commits; an invitation is used once, by the user with its address.
 
-#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test ends where it is surprised"))]
-
 mod config;
 mod error;
 mod identity;

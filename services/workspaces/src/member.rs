@@ -66,9 +66,6 @@ mod tests {
 
     #[test]
     fn everyone_but_the_owner_may_leave() {
-        assert_eq!(
-            Role::ALL.map(|role| may_leave(role).is_ok()),
-            [false, true, true, true]
-        );
+        assert_eq!(Role::ALL.map(|role| may_leave(role).is_ok()), [false, true, true, true]);
     }
 }

@@ -117,7 +117,11 @@ impl Plans {
             let (Some(terms), None) = (of_plan.next(), of_plan.next()) else {
                 return Err(PlansError::NotOnce(plan.as_str()));
             };
-            if [terms.posts_per_month, terms.media_bytes].into_iter().flatten().any(i64::is_negative) {
+            if [terms.posts_per_month, terms.media_bytes]
+                .into_iter()
+                .flatten()
+                .any(i64::is_negative)
+            {
                 return Err(PlansError::Negative(plan.as_str()));
             }
         }
@@ -188,7 +192,9 @@ mod tests {
             whole.replace("PRO", "GOLD"),
             whole.replace("posts_per_month = 20", "posts_per_month = -1"),
             whole.replace("posts_per_month = 20", "posts_per_weak = 20"),
-            format!("{whole}\n[[plans]]\nplan = \"PRO\"\nadvanced_analytics = true\nwhite_label = true"),
+            format!(
+                "{whole}\n[[plans]]\nplan = \"PRO\"\nadvanced_analytics = true\nwhite_label = true"
+            ),
         ] {
             assert!(Plans::parse(&bad).is_err(), "{bad}");
         }

@@ -18,7 +18,9 @@ pub(crate) fn candidates(name: &str, unique: &str) -> Vec<String> {
     let plain = plain(name);
     let mut all = vec![plain.clone()];
     all.extend(["2", "3"].map(|suffix| suffixed(&plain, suffix)));
-    all.extend([6, 12].map(|chars| suffixed(&plain, &unique[unique.len().saturating_sub(chars)..])));
+    all.extend(
+        [6, 12].map(|chars| suffixed(&plain, &unique[unique.len().saturating_sub(chars)..])),
+    );
     all
 }
 

@@ -43,10 +43,12 @@ async fn one_key_drives_many_workspaces() {
     assert_eq!(globex_post.workspace_id, globex.id);
 
     // (3) One workspace's accounts alone.
-    let request =
-        ListSocialAccountsRequest { workspace_id: acme.id.clone(), ..Default::default() };
+    let request = ListSocialAccountsRequest { workspace_id: acme.id.clone(), ..Default::default() };
     let listed = full.accounts().list_social_accounts(request).await.unwrap().into_inner();
-    assert_eq!(listed.accounts.iter().map(|account| &account.id).collect::<Vec<_>>(), [&acme_account.id]);
+    assert_eq!(
+        listed.accounts.iter().map(|account| &account.id).collect::<Vec<_>>(),
+        [&acme_account.id]
+    );
 
     // (4) Both posts merged, newest first.
     let listed = full.posts().list_posts(ListPostsRequest::default()).await.unwrap().into_inner();

@@ -1,5 +1,3 @@
 //! The system in one process, seen through its public endpoint.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
-
 mod example;

@@ -17,6 +17,7 @@ const EFFECTS: &str = "CREATE TABLE effects (name TEXT UNIQUE)";
 
 /// Runs a test on a database of its own. The test is a task of its own: what it calls is fit for a handler, which must
 /// be `Send`.
+#[expect(clippy::disallowed_methods, reason = "where tests learn of their server")]
 pub(crate) async fn with_database<F>(test: impl FnOnce(PgPool) -> F)
 where
     F: Future<Output = ()> + Send + 'static,

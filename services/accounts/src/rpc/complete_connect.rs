@@ -7,7 +7,8 @@ use postbreeze_proto::{
     fields::Fields,
     status::Fault,
     v1::{
-        CompleteConnectRequest, CompleteConnectResponse, Platform, complete_connect_request::Grant as Granted,
+        CompleteConnectRequest, CompleteConnectResponse, Platform,
+        complete_connect_request::Grant as Granted,
     },
 };
 use sqlx::PgTransaction;
@@ -79,7 +80,8 @@ async fn replay(
     key: Option<&Key>,
     now: DateTime<Utc>,
 ) -> Result<Option<CompleteConnectResponse>, Error> {
-    let first: Option<CompleteConnectResponse> = idempotency::find(rpc.store.pool(), key, now).await?;
+    let first: Option<CompleteConnectResponse> =
+        idempotency::find(rpc.store.pool(), key, now).await?;
     if let Some(account) = first.as_ref().and_then(|answer| answer.account.as_ref()) {
         let workspace_id =
             account.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;

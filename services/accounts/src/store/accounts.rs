@@ -59,7 +59,10 @@ impl Store {
 
     /// Accounts by their ids, for a service that admits by itself.
     #[tracing::instrument(skip_all, name = "db.accounts.look_up", err(level = "debug"))]
-    pub(crate) async fn find_accounts(&self, ids: &[AccountId]) -> Result<Vec<AccountRow>, sqlx::Error> {
+    pub(crate) async fn find_accounts(
+        &self,
+        ids: &[AccountId],
+    ) -> Result<Vec<AccountRow>, sqlx::Error> {
         let buckets: Vec<i16> = ids.iter().map(|id| id.bucket().as_i16()).collect();
         sqlx::query_as!(
             AccountRow,
@@ -160,7 +163,10 @@ impl Store {
 
     /// Disconnects an account for good: its tokens are destroyed with it. Again changes nothing.
     #[tracing::instrument(skip_all, name = "db.accounts.disconnect", err(level = "debug"))]
-    pub(crate) async fn disconnect(&self, account: &Admitted<AccountRow>) -> Result<(), sqlx::Error> {
+    pub(crate) async fn disconnect(
+        &self,
+        account: &Admitted<AccountRow>,
+    ) -> Result<(), sqlx::Error> {
         let bucket = account.id.bucket().as_i16();
         let mut transaction = self.pool().begin().await?;
         sqlx::query!(

@@ -59,7 +59,10 @@ pub(crate) async fn spend_state(
 impl Store {
     /// A connection by its state; none when it is used up or was never begun.
     #[tracing::instrument(skip_all, name = "db.connect_states.find", err(level = "debug"))]
-    pub(crate) async fn find_state(&self, hash: &[u8]) -> Result<Option<ConnectState>, sqlx::Error> {
+    pub(crate) async fn find_state(
+        &self,
+        hash: &[u8],
+    ) -> Result<Option<ConnectState>, sqlx::Error> {
         sqlx::query_as!(
             ConnectState,
             r#"

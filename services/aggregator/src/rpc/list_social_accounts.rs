@@ -46,7 +46,8 @@ pub(super) async fn list_social_accounts(
     let read = |peer, after, limit| {
         let request = ReadSocialAccountsRequest { query: Some(filter.clone()), after, limit };
         async move {
-            let answer = AccountSourceServiceClient::new(peer).read_social_accounts(request).await?;
+            let answer =
+                AccountSourceServiceClient::new(peer).read_social_accounts(request).await?;
             Ok(answer.into_inner().accounts)
         }
     };

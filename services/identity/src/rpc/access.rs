@@ -31,7 +31,10 @@ pub(super) fn read_only(fields: &mut Fields, permission: i32) -> Option<bool> {
 }
 
 /// The allow-list may only name workspaces that the owner belongs to.
-pub(super) fn check_reach(context: &WorkspaceContext, workspaces: &[WorkspaceId]) -> Result<(), Error> {
+pub(super) fn check_reach(
+    context: &WorkspaceContext,
+    workspaces: &[WorkspaceId],
+) -> Result<(), Error> {
     for id in workspaces {
         context.admit(Claim::on(*id), Action::Read)?;
     }

@@ -46,8 +46,7 @@ pub(super) async fn create_api_key(
     access::check_end(expire_time, now)?;
     let secret = mint(CredentialKind::ApiKey, &SystemRandom::new()).map_err(|_| Error::Crypto)?;
     let id = rpc.environment.minter.mint(user_id.bucket());
-    let shown =
-        SecretRow { key_id: id, shown: secret.shown, create_time: now, expire_time: None };
+    let shown = SecretRow { key_id: id, shown: secret.shown, create_time: now, expire_time: None };
     let key = Key {
         row: KeyRow {
             id,

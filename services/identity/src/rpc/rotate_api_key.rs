@@ -52,8 +52,7 @@ pub(super) async fn rotate_api_key(
             return Err(not_found());
         }
         retire_secrets(&mut transaction, key_id, now, now + overlap).await?;
-        let shown =
-            SecretRow { key_id, shown: secret.shown, create_time: now, expire_time: None };
+        let shown = SecretRow { key_id, shown: secret.shown, create_time: now, expire_time: None };
         insert_secret(&mut transaction, &secret.hash, &shown).await?;
         let key = lock_key(&mut transaction, user_id, key_id).await?.ok_or_else(not_found)?;
         let api_key = Some(message::api_key(key, now));

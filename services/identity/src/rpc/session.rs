@@ -24,8 +24,7 @@ pub(super) async fn begin(
     user_id: UserId,
     now: DateTime<Utc>,
 ) -> Result<NewSecret, Error> {
-    let secret =
-        mint(CredentialKind::Session, &SystemRandom::new()).map_err(|_| Error::Crypto)?;
+    let secret = mint(CredentialKind::Session, &SystemRandom::new()).map_err(|_| Error::Crypto)?;
     let session = SessionRow { create_time: now, expire_time: now + SESSION_LASTS };
     // Sessions have no public id: any unique number will do.
     let id = Uuid::from_u128(rand::random());

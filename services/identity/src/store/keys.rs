@@ -58,7 +58,11 @@ pub(crate) struct Key {
 
 impl Store {
     /// A user's key.
-    pub(crate) async fn find_key(&self, user_id: UserId, id: KeyId) -> Result<Option<Key>, sqlx::Error> {
+    pub(crate) async fn find_key(
+        &self,
+        user_id: UserId,
+        id: KeyId,
+    ) -> Result<Option<Key>, sqlx::Error> {
         let mut connection = self.pool().acquire().await?;
         let Some(row) = fetch_key(&mut *connection, user_id, id).await? else { return Ok(None) };
         Ok(complete(&mut connection, vec![row]).await?.pop())
@@ -121,7 +125,11 @@ impl Store {
 
     /// Revokes a key; again keeps the first time.
     #[tracing::instrument(skip_all, name = "db.api_keys.revoke", err(level = "debug"))]
-    pub(crate) async fn revoke_key(&self, id: KeyId, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    pub(crate) async fn revoke_key(
+        &self,
+        id: KeyId,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "UPDATE api_keys SET revoke_time = COALESCE(revoke_time, $3) WHERE bucket = $1 AND id = $2",
             id.bucket().as_i16(),
@@ -212,7 +220,10 @@ pub(crate) async fn lock_key(
 }
 
 /// Keys with their secrets and allow-lists.
-async fn complete(connection: &mut PgConnection, rows: Vec<KeyRow>) -> Result<Vec<Key>, sqlx::Error> {
+async fn complete(
+    connection: &mut PgConnection,
+    rows: Vec<KeyRow>,
+) -> Result<Vec<Key>, sqlx::Error> {
     let buckets: Vec<i16> = rows.iter().map(|row| row.id.bucket().as_i16()).collect();
     let ids: Vec<KeyId> = rows.iter().map(|row| row.id).collect();
     let secrets = sqlx::query_as!(
@@ -262,7 +273,10 @@ async fn complete(connection: &mut PgConnection, rows: Vec<KeyRow>) -> Result<Ve
 
 /// Writes a new key with its allow-list; its secret is added apart.
 #[tracing::instrument(skip_all, name = "db.api_keys.insert", err(level = "debug"))]
-pub(crate) async fn insert_key(connection: &mut PgConnection, key: &Key) -> Result<(), sqlx::Error> {
+pub(crate) async fn insert_key(
+    connection: &mut PgConnection,
+    key: &Key,
+) -> Result<(), sqlx::Error> {
     let row = &key.row;
     sqlx::query!(
         r#"

@@ -47,9 +47,13 @@ impl Store {
     /// A session by its id.
     #[tracing::instrument(skip_all, name = "db.sessions.find", err(level = "debug"))]
     pub(crate) async fn find_session(&self, id: Uuid) -> Result<Option<SessionRow>, sqlx::Error> {
-        sqlx::query_as!(SessionRow, "SELECT create_time, expire_time FROM sessions WHERE id = $1", id)
-            .fetch_optional(self.pool())
-            .await
+        sqlx::query_as!(
+            SessionRow,
+            "SELECT create_time, expire_time FROM sessions WHERE id = $1",
+            id
+        )
+        .fetch_optional(self.pool())
+        .await
     }
 
     /// Ends a session; again changes nothing.

@@ -89,7 +89,10 @@ impl Store {
 
     /// The user who signed up with an email.
     #[tracing::instrument(skip_all, name = "db.users.find_by_email", err(level = "debug"))]
-    pub(crate) async fn find_user_by_email(&self, email: &str) -> Result<Option<UserRow>, sqlx::Error> {
+    pub(crate) async fn find_user_by_email(
+        &self,
+        email: &str,
+    ) -> Result<Option<UserRow>, sqlx::Error> {
         let id = sqlx::query_scalar!(
             r#"SELECT user_id AS "user_id: UserId" FROM user_emails WHERE email = $1"#,
             email,

@@ -14,7 +14,11 @@ use super::{
     message,
     timing::{self, Timing},
 };
-use crate::{error::Error, post::{PostStatus, Step}, store::posts::Post};
+use crate::{
+    error::Error,
+    post::{PostStatus, Step},
+    store::posts::Post,
+};
 
 pub(super) async fn approve_post(
     rpc: &Rpc,

@@ -20,7 +20,7 @@ use crate::{
     post::{PostStatus, State, Step, TargetStatus, holds_unit},
     store::{
         posts::{Post, PostRow, lock_post, save_post},
-        targets::{save_statuses, replace_targets},
+        targets::{replace_targets, save_statuses},
         usage::{Charge, recharge},
     },
 };
@@ -53,7 +53,10 @@ pub(super) struct Entitlements {
 }
 
 /// Asks `workspaces` what the owner's plan allows, at this moment.
-pub(super) async fn entitlements(rpc: &Rpc, workspace_id: WorkspaceId) -> Result<Entitlements, Error> {
+pub(super) async fn entitlements(
+    rpc: &Rpc,
+    workspace_id: WorkspaceId,
+) -> Result<Entitlements, Error> {
     let request = GetWorkspaceEntitlementsRequest { workspace_id: workspace_id.to_string() };
     let answer = EntitlementServiceClient::new(rpc.workspaces.clone())
         .get_workspace_entitlements(request)
@@ -66,7 +69,10 @@ pub(super) async fn entitlements(rpc: &Rpc, workspace_id: WorkspaceId) -> Result
         .into_inner();
     let owner = answer.entitlements.unwrap_or_default();
     Ok(Entitlements {
-        owner_user_id: owner.owner_user_id.parse().map_err(|_| Error::Unreadable("owner_user_id"))?,
+        owner_user_id: owner
+            .owner_user_id
+            .parse()
+            .map_err(|_| Error::Unreadable("owner_user_id"))?,
         posts_per_month: owner.posts_per_month,
         require_approval: answer.require_approval,
     })
@@ -135,7 +141,8 @@ impl Change<'_> {
 
         let from = Charge::of(&post.row);
         let retried = before == PostStatus::Failed.as_str() && self.step == Step::Retry;
-        let month = if retried { Some(month_of(self.now)) } else { post.row.scheduled_time.map(month_of) };
+        let month =
+            if retried { Some(month_of(self.now)) } else { post.row.scheduled_time.map(month_of) };
         let to = charge_after(self.step, state.status, from, month, self.entitlements)?;
         let limit = self.entitlements.and_then(|entitlements| entitlements.posts_per_month);
         if !recharge(transaction, from, to, limit).await? {

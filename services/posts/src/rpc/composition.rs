@@ -59,7 +59,11 @@ pub(super) fn timezone(fields: &mut Fields, name: &str) -> Option<String> {
 }
 
 /// Media of the post as a whole.
-pub(super) fn media(fields: &mut Fields, ids: &[String], items: &[MediaItemInput]) -> Option<Vec<MediaId>> {
+pub(super) fn media(
+    fields: &mut Fields,
+    ids: &[String],
+    items: &[MediaItemInput],
+) -> Option<Vec<MediaId>> {
     fields.count("media_items", items.len(), 0..=MEDIA_ITEMS);
     for index in 0..items.len().min(MEDIA_ITEMS) {
         fields.violate(format!("media_items[{index}].url"), "media from URLs are not served yet");
@@ -94,7 +98,8 @@ fn target(fields: &mut Fields, name: &str, input: &PostTargetInput) -> Option<Ta
             fields.text(format!("{name}.caption_override"), text, 0..=CONTENT_CHARS).map(Some)
         }
     };
-    let comment = fields.text(format!("{name}.first_comment"), &input.first_comment, 0..=COMMENT_CHARS);
+    let comment =
+        fields.text(format!("{name}.first_comment"), &input.first_comment, 0..=COMMENT_CHARS);
     let media_ids = fields.ids::<Media>(&format!("{name}.media_ids"), &input.media_ids, 0..=MEDIA);
     let options = options(fields, name, input.options.as_ref());
     Some(TargetInput {
@@ -115,7 +120,8 @@ fn options(
     const OPTION_BYTES: usize = 16 * 1_024;
     let Some(options) = options else { return Some(None) };
     if options.encoded_len() > OPTION_BYTES {
-        fields.violate(format!("{name}.options"), format!("must have at most {OPTION_BYTES} bytes"));
+        fields
+            .violate(format!("{name}.options"), format!("must have at most {OPTION_BYTES} bytes"));
         return None;
     }
     if options.network.is_none() {
@@ -160,10 +166,9 @@ pub(super) async fn accounts(
     let found = look_up(rpc, ids).await?;
     let mut accounts = Vec::with_capacity(ids.len());
     for id in ids {
-        let account = found.get(id).ok_or_else(|| Error::NotFound {
-            resource: "account",
-            id: id.to_string(),
-        })?;
+        let account = found
+            .get(id)
+            .ok_or_else(|| Error::NotFound { resource: "account", id: id.to_string() })?;
         accounts.push(*account);
     }
     for account in &accounts {
@@ -184,7 +189,8 @@ async fn look_up(rpc: &Rpc, ids: &[AccountId]) -> Result<HashMap<AccountId, Acco
 
 fn read_account(summary: &AccountSummary) -> Result<(AccountId, Account), Error> {
     let id = summary.account_id.parse().map_err(|_| Error::Unreadable("account_id"))?;
-    let workspace_id = summary.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
+    let workspace_id =
+        summary.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
     let active = summary.status() == AccountStatus::Active;
     Ok((id, Account { workspace_id, platform: summary.platform(), active }))
 }

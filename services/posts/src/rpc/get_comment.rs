@@ -30,9 +30,7 @@ pub(super) async fn load(
     action: Action,
 ) -> Result<Admitted<CommentRow>, Error> {
     let claim = rpc.store.find_comment(comment_id).await?;
-    let claim = claim.ok_or_else(|| Error::NotFound {
-        resource: "comment",
-        id: comment_id.to_string(),
-    })?;
+    let claim =
+        claim.ok_or_else(|| Error::NotFound { resource: "comment", id: comment_id.to_string() })?;
     Ok(context.admit(claim, action)?)
 }

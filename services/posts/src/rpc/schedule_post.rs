@@ -47,7 +47,8 @@ pub(super) async fn schedule_post(
             accounts,
             replaces_targets: false,
         };
-        let post = change.apply(&mut transaction, |post| change::set_time(&mut post.row, at)).await?;
+        let post =
+            change.apply(&mut transaction, |post| change::set_time(&mut post.row, at)).await?;
         Ok::<_, Error>((transaction, SchedulePostResponse { post: Some(message::post(post)?) }))
     })
     .await

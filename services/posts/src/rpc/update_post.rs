@@ -14,7 +14,10 @@ use super::{
     composition::{self, TargetInput},
     message,
 };
-use crate::{error::Error, post::{PostStatus, Step}};
+use crate::{
+    error::Error,
+    post::{PostStatus, Step},
+};
 
 const PATHS: [&str; 5] = ["content", "platforms", "media_ids", "draft_scheduled_for", "timezone"];
 
@@ -54,7 +57,8 @@ pub(super) async fn update_post(
         .iter()
         .any(|status| post.row.status == status.as_str());
     let active = if goes_out { composition::check_active(&ids, &accounts) } else { Ok(()) };
-    let is_of_substance = edits.content.is_some() || edits.targets.is_some() || edits.media.is_some();
+    let is_of_substance =
+        edits.content.is_some() || edits.targets.is_some() || edits.media.is_some();
     let needs_approval = is_of_substance
         && post.role() == Role::Editor
         && change::entitlements(rpc, post.workspace_id()).await?.require_approval;
@@ -109,7 +113,8 @@ fn parse(fields: &mut Fields, request: &UpdatePostRequest) -> Edits {
             "platforms" => edits.targets = composition::targets(fields, &request.platforms),
             "media_ids" => edits.media = composition::media(fields, &request.media_ids, &[]),
             "draft_scheduled_for" => {
-                edits.pinned = fields.time("draft_scheduled_for", request.draft_scheduled_for.as_ref());
+                edits.pinned =
+                    fields.time("draft_scheduled_for", request.draft_scheduled_for.as_ref());
             }
             "timezone" => edits.timezone = composition::timezone(fields, &request.timezone),
             _ => fields.violate("update_mask", format!("may name only {}", PATHS.join(", "))),

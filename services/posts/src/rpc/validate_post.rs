@@ -21,7 +21,9 @@ pub(super) async fn validate_post(
     let mut ids = Vec::new();
     if accounts_alone.count("platforms", count, 1..=25) {
         for (index, input) in request.platforms.iter().enumerate() {
-            ids.extend(accounts_alone.id(format!("platforms[{index}].account_id"), &input.account_id));
+            ids.extend(
+                accounts_alone.id(format!("platforms[{index}].account_id"), &input.account_id),
+            );
         }
     }
     accounts_alone.finish(())?;
@@ -58,7 +60,12 @@ pub(super) async fn validate_post(
     {
         if fault.violations().iter().any(spans_workspaces) {
             return Err(Fault::invalid(
-                fault.violations().iter().filter(|found| spans_workspaces(found)).cloned().collect(),
+                fault
+                    .violations()
+                    .iter()
+                    .filter(|found| spans_workspaces(found))
+                    .cloned()
+                    .collect(),
             )
             .into());
         }

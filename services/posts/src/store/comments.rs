@@ -64,7 +64,10 @@ pub type CommentKey = (DateTime<Utc>, Uuid);
 impl Store {
     /// A comment by its id.
     #[tracing::instrument(skip_all, name = "db.comments.find", err(level = "debug"))]
-    pub async fn find_comment(&self, id: CommentId) -> Result<Option<Claim<CommentRow>>, sqlx::Error> {
+    pub async fn find_comment(
+        &self,
+        id: CommentId,
+    ) -> Result<Option<Claim<CommentRow>>, sqlx::Error> {
         let row = sqlx::query_as!(
             CommentRow,
             r#"

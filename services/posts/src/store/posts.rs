@@ -103,13 +103,20 @@ impl Store {
             below,
             limit,
             |below, nth| self.post_cut(scope, below, nth),
-            |below, from, limit| self.post_rows(scope, filter, below, from.unwrap_or(Uuid::nil()), limit),
+            |below, from, limit| {
+                self.post_rows(scope, filter, below, from.unwrap_or(Uuid::nil()), limit)
+            },
         )
         .await?;
         self.with_targets(rows).await
     }
 
-    async fn post_cut(&self, scope: &Scope, below: Uuid, nth: i64) -> Result<Option<Uuid>, sqlx::Error> {
+    async fn post_cut(
+        &self,
+        scope: &Scope,
+        below: Uuid,
+        nth: i64,
+    ) -> Result<Option<Uuid>, sqlx::Error> {
         sqlx::query_scalar!(
             r#"
             SELECT last_id
@@ -213,7 +220,10 @@ impl Store {
     }
 }
 
-async fn fetch_row(database: impl PgExecutor<'_>, id: PostId) -> Result<Option<PostRow>, sqlx::Error> {
+async fn fetch_row(
+    database: impl PgExecutor<'_>,
+    id: PostId,
+) -> Result<Option<PostRow>, sqlx::Error> {
     sqlx::query_as!(
         PostRow,
         r#"
@@ -325,7 +335,8 @@ pub async fn insert_post<T>(
 ) -> Result<Written, sqlx::Error> {
     let Post { row, targets } = post;
     let charge = Charge::of(row);
-    let captions: Vec<Option<String>> = targets.iter().map(|target| target.caption_override.clone()).collect();
+    let captions: Vec<Option<String>> =
+        targets.iter().map(|target| target.caption_override.clone()).collect();
     let written = sqlx::query_scalar!(
         r#"
         WITH charge AS (

@@ -99,7 +99,8 @@ pub async fn replace_targets(
     )
     .execute(&mut *connection)
     .await?;
-    let captions: Vec<Option<String>> = targets.iter().map(|target| target.caption_override.clone()).collect();
+    let captions: Vec<Option<String>> =
+        targets.iter().map(|target| target.caption_override.clone()).collect();
     sqlx::query!(
         r#"
         INSERT INTO post_targets (

@@ -9,7 +9,9 @@ impl Store {
     /// The position of the last entry that was dealt with.
     #[tracing::instrument(skip_all, name = "db.workspace_log_position.find", err(level = "debug"))]
     pub async fn workspace_log_position(&self) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar!("SELECT position FROM workspace_log_position").fetch_one(self.pool()).await
+        sqlx::query_scalar!("SELECT position FROM workspace_log_position")
+            .fetch_one(self.pool())
+            .await
     }
 
     /// Deals with a deletion: what had not gone out is canceled, its units are given back, and the position moves on, in

@@ -27,8 +27,7 @@ pub(super) async fn accept_invitation(
     }
     let checked = (hash, fields.request_id(&request.request_id));
     let (hash, request_id) = fields.finish(checked)?;
-    let invitation =
-        handlers.store.invitation_of_token(&hash).await?.ok_or(Error::NoSuchToken)?;
+    let invitation = handlers.store.invitation_of_token(&hash).await?.ok_or(Error::NoSuchToken)?;
     let profile = handlers.identity.profile(user_id).await?;
     if invitation::normal_email(&profile.email) != invitation.email {
         return Err(Error::InvitationNotYours);
@@ -55,7 +54,10 @@ pub(super) async fn accept_invitation(
         }
         team.insert_member(&row).await?;
         team.accept_invitation(invitation.id, now).await?;
-        Ok((team.into_change(), AcceptInvitationResponse { member: Some(messages::member(&row, profile)) }))
+        Ok((
+            team.into_change(),
+            AcceptInvitationResponse { member: Some(messages::member(&row, profile)) },
+        ))
     };
     handlers.store.once(key.as_ref(), now, effect).await
 }

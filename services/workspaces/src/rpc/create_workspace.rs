@@ -65,7 +65,10 @@ pub(super) async fn create_workspace(
         let row = WorkspaceRow { slug, ..row };
         change.insert_workspace(&row).await?;
         let change = change.insert_owner(&owner).await?;
-        Ok((change, CreateWorkspaceResponse { workspace: Some(messages::workspace(row, Role::Owner)) }))
+        Ok((
+            change,
+            CreateWorkspaceResponse { workspace: Some(messages::workspace(row, Role::Owner)) },
+        ))
     };
     handlers.store.once(key.as_ref(), now, effect).await
 }

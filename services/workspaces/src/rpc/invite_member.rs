@@ -58,17 +58,23 @@ pub(super) async fn invite_member(
         }
         team.revoke_invitations(Some(&row.email), now).await?;
         team.insert_invitation(&row, &hash).await?;
-        Ok((team.into_change(), InviteMemberResponse {
-            invitation: Some(messages::invitation(row, now)),
-            invitation_token: token,
-        }))
+        Ok((
+            team.into_change(),
+            InviteMemberResponse {
+                invitation: Some(messages::invitation(row, now)),
+                invitation_token: token,
+            },
+        ))
     };
     handlers.store.once_redacted(key.as_ref(), now, without_token, effect).await
 }
 
 /// What a replay shows: the token is shown once.
 fn without_token(response: &InviteMemberResponse) -> InviteMemberResponse {
-    InviteMemberResponse { invitation: response.invitation.clone(), invitation_token: String::new() }
+    InviteMemberResponse {
+        invitation: response.invitation.clone(),
+        invitation_token: String::new(),
+    }
 }
 
 fn new_token() -> Result<(String, invitation::TokenHash), Error> {

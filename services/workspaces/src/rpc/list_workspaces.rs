@@ -20,8 +20,7 @@ pub(super) async fn list_workspaces(
     let binding =
         Binding::new("ListWorkspaces", context.user_id()?, &ListWorkspacesRequest::default());
     let key = &handlers.page_tokens;
-    let page =
-        Page::read(&mut fields, key, binding, request.page_size, &request.page_token);
+    let page = Page::read(&mut fields, key, binding, request.page_size, &request.page_token);
     let (page,) = fields.finish((page,))?;
 
     let mut ids: Vec<WorkspaceId> = context

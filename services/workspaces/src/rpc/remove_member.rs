@@ -15,10 +15,8 @@ pub(super) async fn remove_member(
     request: RemoveMemberRequest,
 ) -> Result<RemoveMemberResponse, Error> {
     let mut fields = Fields::new();
-    let checked = (
-        fields.id("workspace_id", &request.workspace_id),
-        fields.id("user_id", &request.user_id),
-    );
+    let checked =
+        (fields.id("workspace_id", &request.workspace_id), fields.id("user_id", &request.user_id));
     let (workspace_id, user_id) = fields.finish(checked)?;
     let admitted = context.admit(Claim::on(workspace_id), Action::ManageMembers)?;
 

@@ -9,8 +9,8 @@ use postbreeze_proto::{
 use super::{Handlers, lock_for, messages};
 use crate::{
     error::Error,
-    store::{Change, InvitationRow},
     invitation::Status,
+    store::{Change, InvitationRow},
 };
 
 pub(super) async fn revoke_invitation(
@@ -34,7 +34,10 @@ pub(super) async fn revoke_invitation(
         // There is one pending invitation per address, so this is it.
         team.revoke_invitations(Some(&row.email), now).await?;
         let row = InvitationRow { status: Status::Revoked, ..row };
-        Ok((team.into_change(), RevokeInvitationResponse { invitation: Some(messages::invitation(row, now)) }))
+        Ok((
+            team.into_change(),
+            RevokeInvitationResponse { invitation: Some(messages::invitation(row, now)) },
+        ))
     };
     handlers.store.change(effect).await
 }

@@ -36,7 +36,10 @@ pub(super) async fn update_member(
         member::may_grant(actor.role.0, role)?;
         team.set_role(target.id, role).await?;
         let row = MemberRow { role: StoredRole(role), ..target };
-        Ok((team.into_change(), UpdateMemberResponse { member: Some(messages::member(&row, profile)) }))
+        Ok((
+            team.into_change(),
+            UpdateMemberResponse { member: Some(messages::member(&row, profile)) },
+        ))
     };
     handlers.store.change(effect).await
 }

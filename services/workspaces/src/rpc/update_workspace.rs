@@ -37,7 +37,10 @@ pub(super) async fn update_workspace(
             lock_for(change, context, &admitted, Action::UpdateWorkspace).await?;
         team.update_workspace(&changes, now).await?;
         let row = team.workspace().await?;
-        Ok((team.into_change(), UpdateWorkspaceResponse { workspace: Some(messages::workspace(row, actor.role.0)) }))
+        Ok((
+            team.into_change(),
+            UpdateWorkspaceResponse { workspace: Some(messages::workspace(row, actor.role.0)) },
+        ))
     };
     handlers.store.change(effect).await
 }
@@ -53,8 +56,9 @@ fn changes(fields: &mut Fields, request: &UpdateWorkspaceRequest) -> WorkspaceCh
             _ => fields.violate(field(), format!("must be one of {}", MASKABLE.join(", "))),
         }
     }
-    let wanted =
-        |name: &str, set: bool| if mask.is_empty() { set } else { mask.iter().any(|path| path == name) };
+    let wanted = |name: &str, set: bool| {
+        if mask.is_empty() { set } else { mask.iter().any(|path| path == name) }
+    };
     let mut changes = WorkspaceChanges::default();
     if wanted("name", !request.name.is_empty()) {
         changes.name = fields.text("name", &request.name, NAME_CHARS);

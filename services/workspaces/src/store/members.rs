@@ -139,7 +139,11 @@ impl Team {
 
     /// Gives a member another role.
     #[tracing::instrument(skip_all, name = "db.members.update", err(level = "debug"))]
-    pub(crate) async fn set_role(&mut self, member: MemberId, role: Role) -> Result<(), sqlx::Error> {
+    pub(crate) async fn set_role(
+        &mut self,
+        member: MemberId,
+        role: Role,
+    ) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "
             UPDATE members

@@ -95,10 +95,8 @@ async fn accept_invitation_refuses_tokens_that_were_never_given_out() {
     for token in ["", "junk", "pb_inv_", &made_up, "a\0b"] {
         assert_eq!(invalid_fields(system.accept(&guest, token).await), ["invitation_token"]);
     }
-    let request = AcceptInvitationRequest {
-        invitation_token: "junk".to_owned(),
-        request_id: "r".repeat(65),
-    };
+    let request =
+        AcceptInvitationRequest { invitation_token: "junk".to_owned(), request_id: "r".repeat(65) };
     let answer = system.members(&guest.caller).accept_invitation(request.clone()).await;
     assert_eq!(invalid_fields(answer), ["invitation_token", "request_id"]);
     let key = system.key(&guest, Permission::ReadWrite);
@@ -122,8 +120,7 @@ async fn accept_invitation_replays_the_first_answer() {
     assert_eq!(first, again);
     let second = system.create(&owner, "Second").await;
     let invited = system.invite(&owner, &second.id, &guest.email, Role::Editor).await.unwrap();
-    let other =
-        AcceptInvitationRequest { invitation_token: invited.invitation_token, ..request };
+    let other = AcceptInvitationRequest { invitation_token: invited.invitation_token, ..request };
     refused(client.accept_invitation(other).await, Reason::RequestIdReused);
     assert_eq!(system.role_of(&guest, &second.id).await, None);
 }

@@ -22,8 +22,7 @@ async fn transfer(system: &System, from: &User, id: &str, to: &User) -> Result<(
 }
 
 async fn remove(system: &System, actor: &User, id: &str, user: &User) -> Result<(), Status> {
-    let request =
-        RemoveMemberRequest { workspace_id: id.to_owned(), user_id: user.id.to_string() };
+    let request = RemoveMemberRequest { workspace_id: id.to_owned(), user_id: user.id.to_string() };
     system.members(&actor.caller).remove_member(request).await.map(drop)
 }
 
@@ -165,7 +164,8 @@ async fn many_invitations_of_one_address_at_once_leave_one_pending() {
     assert_eq!(pending.len(), 1);
     let mut accepted = 0;
     for answer in invited {
-        accepted += usize::from(system.accept(&bob, &answer.unwrap().invitation_token).await.is_ok());
+        accepted +=
+            usize::from(system.accept(&bob, &answer.unwrap().invitation_token).await.is_ok());
     }
     assert_eq!(accepted, 1);
 }

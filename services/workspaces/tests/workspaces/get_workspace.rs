@@ -1,8 +1,5 @@
 use postbreeze_context::Permission;
-use postbreeze_proto::{
-    status::Reason,
-    v1::Role,
-};
+use postbreeze_proto::{status::Reason, v1::Role};
 
 use crate::support::{System, invalid_fields, refused, unknown_workspace, workspace_id};
 
@@ -30,7 +27,8 @@ async fn get_workspace_hides_those_of_others_and_those_that_never_were_alike() {
     let system = System::start().await;
     let (ann, bob) = (system.user("ann"), system.user("bob"));
     let workspace = system.create(&ann, "Acme").await;
-    let foreign = refused(system.get(&bob.caller, &workspace.id).await, Reason::WorkspaceOutOfReach);
+    let foreign =
+        refused(system.get(&bob.caller, &workspace.id).await, Reason::WorkspaceOutOfReach);
     let unknown =
         refused(system.get(&bob.caller, &unknown_workspace()).await, Reason::WorkspaceOutOfReach);
     assert_eq!(foreign.message(), unknown.message());

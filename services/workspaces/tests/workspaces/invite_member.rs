@@ -77,7 +77,8 @@ async fn invite_member_refuses_the_address_of_a_member() {
     let team = system.team().await;
     let other = system.create(&team.owner, "Other").await;
     for user in [&team.owner, &team.editor] {
-        let answer = system.invite(&team.admin, &team.workspace.id, &user.email, Role::Editor).await;
+        let answer =
+            system.invite(&team.admin, &team.workspace.id, &user.email, Role::Editor).await;
         refused(answer, Reason::AlreadyMember);
     }
     // A member elsewhere is none here.
@@ -99,7 +100,8 @@ async fn invite_member_is_for_owners_and_admins_and_admins_make_no_admins() {
     let stranger = system.user("stranger");
     let answer = system.invite(&stranger, id, "d@example.com", Role::Editor).await;
     refused(answer, Reason::WorkspaceOutOfReach);
-    let answer = system.invite(&team.owner, &unknown_workspace(), "e@example.com", Role::Editor).await;
+    let answer =
+        system.invite(&team.owner, &unknown_workspace(), "e@example.com", Role::Editor).await;
     refused(answer, Reason::WorkspaceOutOfReach);
     let key = system.key(&team.owner, Permission::ReadWrite);
     let answer = system.members(&key).invite_member(editor(id, "f@example.com")).await;
@@ -122,8 +124,7 @@ async fn invite_member_names_every_bad_field() {
         ["email", "request_id", "role", "workspace_id"]
     );
     for role in [0, 9, -1] {
-        let request =
-            InviteMemberRequest { role, ..editor(&team.workspace.id, "x@example.com") };
+        let request = InviteMemberRequest { role, ..editor(&team.workspace.id, "x@example.com") };
         assert_eq!(invalid_fields(client.invite_member(request).await), ["role"]);
     }
     let long = format!("{}@example.com", "x".repeat(250));

@@ -29,7 +29,8 @@ async fn list_plans_shows_any_credential_every_plan_smallest_first() {
 
 #[tokio::test]
 async fn list_plans_shows_the_operators_own_table() {
-    let file = include_str!("../../plans.toml").replace("posts_per_month = 20", "posts_per_month = 7");
+    let file =
+        include_str!("../../plans.toml").replace("posts_per_month = 20", "posts_per_month = 7");
     let system = System::start_with(|config| config.plans = Plans::parse(&file).unwrap()).await;
     let ann = system.user("ann");
     let answer = system.billing(&ann.caller).list_plans(ListPlansRequest {}).await.unwrap();

@@ -54,7 +54,10 @@ async fn list_workspaces_pages_show_each_once_while_others_come_and_go() {
     for n in 0..7 {
         created.push(system.create(&ann, &format!("n{n}")).await);
     }
-    assert_eq!(pages(&system, &ann.caller, 3).await.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 1]);
+    assert_eq!(
+        pages(&system, &ann.caller, 3).await.iter().map(Vec::len).collect::<Vec<_>>(),
+        [3, 3, 1]
+    );
     assert_eq!(pages(&system, &ann.caller, 7).await.len(), 1);
 
     let mut client = system.workspaces(&ann.caller);

@@ -7,10 +7,7 @@ use postbreeze_proto::{
 use crate::support::{System, Team, User, invalid_fields, refused, unknown_workspace};
 
 fn request(team: &Team, user: &User) -> RemoveMemberRequest {
-    RemoveMemberRequest {
-        workspace_id: team.workspace.id.clone(),
-        user_id: user.id.to_string(),
-    }
+    RemoveMemberRequest { workspace_id: team.workspace.id.clone(), user_id: user.id.to_string() }
 }
 
 async fn remove(

@@ -29,9 +29,7 @@ use postbreeze_proto::{
         workspace_service_client::WorkspaceServiceClient,
     },
 };
-use postbreeze_runtime::{
-    BoxService, Environment, clock::Clock, peer::Peer, postgres::Database, stack::Limits,
-};
+use postbreeze_runtime::{BoxService, Environment, clock::Clock, peer::Peer, stack::Limits};
 use postbreeze_workspaces::{Config, NAME, Parts, Plans, service};
 use tonic::{Response, Status, body::Body};
 use tonic_types::StatusExt as _;
@@ -51,7 +49,8 @@ pub(crate) struct System {
     issuer: Issuer,
     environment: Environment,
     now_us: Arc<AtomicI64>,
-    database: TestDatabase,
+    /// Dropped with the system.
+    _database: TestDatabase,
 }
 
 /// A user with a session.
@@ -84,8 +83,7 @@ impl System {
             DateTime::from_timestamp_micros(source.load(Ordering::SeqCst)).unwrap()
         }));
         let (signing, public) = token::generate("aggregator", "test").unwrap();
-        let verifier =
-            |audience| Verifier::new(audience, &public, clock.clone()).unwrap();
+        let verifier = |audience| Verifier::new(audience, &public, clock.clone()).unwrap();
         let identity = FakeIdentity::new(verifier("identity"));
         let database = TestDatabase::create().await;
         let environment = Environment::new(clock.clone());
@@ -104,7 +102,7 @@ impl System {
             identity: Peer::in_process("identity", identity.service()),
         };
         let issuer = Issuer::new("aggregator", &signing, clock).unwrap();
-        Self { identity, service: service(parts), issuer, environment, now_us, database }
+        Self { identity, service: service(parts), issuer, environment, now_us, _database: database }
     }
 
     /// Turns the clock forward.
@@ -114,10 +112,6 @@ impl System {
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.environment.clock.now()
-    }
-
-    pub(crate) fn database(&self) -> &Database {
-        self.database.database()
     }
 
     /// A new user, known to identity under `<name>@example.com`.
@@ -132,7 +126,11 @@ impl System {
                 display_name: format!("{name} of the tests"),
             },
         );
-        User { id, email, caller: Caller::Session { user_id: id, session_id: Uuid::from_u128(rand::random()) } }
+        User {
+            id,
+            email,
+            caller: Caller::Session { user_id: id, session_id: Uuid::from_u128(rand::random()) },
+        }
     }
 
     /// A key of a user that reaches all of their workspaces.
@@ -155,12 +153,14 @@ impl System {
     /// The service as this caller reaches it.
     pub(crate) fn as_caller(&self, caller: &Caller) -> BoxService {
         let (issuer, caller) = (self.issuer.clone(), caller.clone());
-        BoxService::new(self.service.clone().map_request(move |mut request: http::Request<Body>| {
-            // Signed at each call: the clock may have been turned.
-            let token = issuer.token(&caller, AUDIENCE).unwrap();
-            request.headers_mut().insert(CONTEXT, token);
-            request
-        }))
+        BoxService::new(self.service.clone().map_request(
+            move |mut request: http::Request<Body>| {
+                // Signed at each call: the clock may have been turned.
+                let token = issuer.token(&caller, AUDIENCE).unwrap();
+                request.headers_mut().insert(CONTEXT, token);
+                request
+            },
+        ))
     }
 
     pub(crate) fn workspaces(&self, caller: &Caller) -> WorkspaceServiceClient<BoxService> {
@@ -180,14 +180,14 @@ impl System {
     }
 
     pub(crate) fn entitlements(&self) -> EntitlementServiceClient<BoxService> {
-        EntitlementServiceClient::new(self.as_caller(&self.other_service()))
+        EntitlementServiceClient::new(self.as_caller(&Self::other_service()))
     }
 
     pub(crate) fn log(&self) -> WorkspaceLogServiceClient<BoxService> {
-        WorkspaceLogServiceClient::new(self.as_caller(&self.other_service()))
+        WorkspaceLogServiceClient::new(self.as_caller(&Self::other_service()))
     }
 
-    fn other_service(&self) -> Caller {
+    fn other_service() -> Caller {
         Caller::System { service: "aggregator".to_owned() }
     }
 

@@ -59,10 +59,8 @@ async fn transfer_ownership_is_from_the_owner_to_another_member() {
     refused(answer, Reason::ResourceNotFound);
     let answer = transfer(&system, &stranger, to(&team, &team.admin)).await;
     refused(answer, Reason::WorkspaceOutOfReach);
-    let elsewhere = TransferOwnershipRequest {
-        workspace_id: unknown_workspace(),
-        ..to(&team, &team.admin)
-    };
+    let elsewhere =
+        TransferOwnershipRequest { workspace_id: unknown_workspace(), ..to(&team, &team.admin) };
     refused(transfer(&system, &team.owner, elsewhere).await, Reason::WorkspaceOutOfReach);
     let answer = transfer(&system, &team.owner, to(&team, &team.owner)).await;
     assert_eq!(invalid_fields(answer), ["user_id"]);

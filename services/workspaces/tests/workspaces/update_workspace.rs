@@ -9,8 +9,8 @@ use prost_types::FieldMask;
 
 use crate::support::{System, Team, User, invalid_fields, refused, unknown_workspace};
 
-fn mask(paths: &[&str]) -> Option<FieldMask> {
-    Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() })
+fn mask(paths: &[&str]) -> FieldMask {
+    FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }
 }
 
 fn rename(team: &Team) -> UpdateWorkspaceRequest {
@@ -37,8 +37,7 @@ async fn update_workspace_changes_what_is_set_and_nothing_else() {
     system.pass(TimeDelta::seconds(9));
     let updated = update(&system, &team.owner, rename(&team)).await.unwrap();
     let update_time = Some(time::to_proto(system.now()));
-    let expected =
-        Workspace { name: "Renamed".to_owned(), update_time, ..team.workspace.clone() };
+    let expected = Workspace { name: "Renamed".to_owned(), update_time, ..team.workspace.clone() };
     assert_eq!(updated, expected);
     let read = system.get(&team.owner.caller, &team.workspace.id).await.unwrap().into_inner();
     assert_eq!(read.workspace.unwrap(), expected);
@@ -73,14 +72,17 @@ async fn update_workspace_clears_what_the_mask_names_and_leaves_the_rest() {
     };
     update(&system, &team.owner, request).await.unwrap();
     let request = UpdateWorkspaceRequest {
-        update_mask: mask(&["timezone", "brand_color", "require_approval"]),
+        update_mask: Some(mask(&["timezone", "brand_color", "require_approval"])),
         name: "not named in the mask".to_owned(),
         workspace_id: team.workspace.id.clone(),
         ..Default::default()
     };
     let updated = update(&system, &team.owner, request).await.unwrap();
     assert_eq!((updated.timezone.as_str(), updated.brand_color.as_str()), ("UTC", ""));
-    assert_eq!((updated.name.as_str(), updated.logo_url.as_str()), ("Renamed", "https://example.com/l"));
+    assert_eq!(
+        (updated.name.as_str(), updated.logo_url.as_str()),
+        ("Renamed", "https://example.com/l")
+    );
     assert!(!updated.require_approval);
 }
 
@@ -101,12 +103,13 @@ async fn update_workspace_names_every_bad_field_and_keeps_the_slug() {
         ["brand_color", "logo_url", "name", "timezone", "workspace_id"]
     );
     for path in ["slug", "id", "", "*"] {
-        let request = UpdateWorkspaceRequest { update_mask: mask(&["name", path]), ..rename(&team) };
+        let request =
+            UpdateWorkspaceRequest { update_mask: Some(mask(&["name", path])), ..rename(&team) };
         let fields = invalid_fields(update(&system, &team.owner, request).await);
         assert_eq!(fields, ["update_mask.paths[1]"]);
     }
     let request = UpdateWorkspaceRequest {
-        update_mask: mask(&["name"]),
+        update_mask: Some(mask(&["name"])),
         name: String::new(),
         ..rename(&team)
     };

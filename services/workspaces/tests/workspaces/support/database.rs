@@ -18,8 +18,7 @@ impl TestDatabase {
         let url = std::env::var("POSTBREEZE_TEST_DATABASE_URL")
             .expect("POSTBREEZE_TEST_DATABASE_URL names a server for tests");
         let name = format!("test_workspaces_{}", Uuid::from_u128(rand::random()).simple());
-        let config =
-            DatabaseConfig { url: url.clone().into(), name: name.clone(), connections: 8 };
+        let config = DatabaseConfig { url: url.clone().into(), name: name.clone(), connections: 8 };
         let database = Database::new(config, &MIGRATOR).unwrap();
         database.migrate().await.unwrap();
         Self { url, name, database }
