@@ -1,11 +1,14 @@
 //! What tests need, and nothing that a service does: databases ([`postgres`]), the whole system in this process
-//! ([`system`]), clients with a credential ([`client`]), a clock one can turn ([`clock`]).
+//! ([`system`]), clients with a credential ([`client`]), what is wanted of an answer ([`answer`]), a clock one can turn
+//! ([`clock`]).
 
+pub mod answer;
 pub mod client;
 pub mod clock;
 pub mod postgres;
 pub mod system;
 
+pub use answer::{invalid_fields, metadata, refused, violated_fields};
 pub use client::{Client, draft};
 pub use clock::TurnableClock;
-pub use system::{System, User};
+pub use system::{System, Team, User};

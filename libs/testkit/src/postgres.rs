@@ -5,6 +5,8 @@ use std::{
     hash::{Hash as _, Hasher as _},
 };
 
+use postbreeze_runtime::postgres::DatabaseConfig;
+use secrecy::SecretString;
 use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, PgPool, migrate::Migrator,
     postgres::PgPoolOptions,
@@ -16,7 +18,7 @@ pub const URL_VARIABLE: &str = "POSTBREEZE_TEST_DATABASE_URL";
 /// Guards the making of templates: each test is a process of its own.
 const TEMPLATE_LOCK: i64 = 7_305_120_443;
 
-/// A database that one test has for itself.
+/// A database that one test has for itself, dropped with it.
 pub struct TestDatabase {
     server_url: String,
     name: String,
@@ -24,22 +26,35 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// The server's URL, without a database.
+    /// How a service of this test opens it.
     #[must_use]
-    pub fn server_url(&self) -> &str {
-        &self.server_url
-    }
-
-    /// The database on it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn config(&self, connections: u32) -> DatabaseConfig {
+        let url = SecretString::from(self.server_url.clone());
+        DatabaseConfig { url, name: self.name.clone(), connections }
     }
 
     /// A few connections of the test's own.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let (server_url, name) = (self.server_url.clone(), self.name.clone());
+        // A runtime cannot be waited for from within itself, hence the thread.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async move {
+                let mut server = PgConnection::connect(&format!("{server_url}/postgres")).await?;
+                let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                sqlx::query(AssertSqlSafe(statement)).execute(&mut server).await?;
+                server.close().await
+            })
+        });
+        // What cannot be dropped goes with the server; the test's own outcome counts.
+        drop(dropped.join());
     }
 }
 

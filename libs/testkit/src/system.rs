@@ -1,10 +1,10 @@
 //! The whole system in this process, on databases of its own.
 
 use postbreeze_proto::v1::{
-    ApiKey, CreateApiKeyRequest, ScopedAccess, SignUpRequest, User as UserMessage,
-    create_api_key_request::Access,
+    AcceptInvitationRequest, ApiKey, CreateApiKeyRequest, InviteMemberRequest, Role, ScopedAccess,
+    SignUpRequest, SocialAccount, User as UserMessage, Workspace, create_api_key_request::Access,
 };
-use postbreeze_runtime::{Environment, config::Lookup, postgres::DatabaseConfig, stack::Limits};
+use postbreeze_runtime::{Environment, config::Lookup, stack::Limits};
 use postbreeze_standalone::{Databases, Keys, System as Composed, compose, schemas, secrets};
 use secrecy::SecretString;
 use tonic::Status;
@@ -42,6 +42,22 @@ pub struct User {
     front: postbreeze_runtime::BoxService,
 }
 
+/// A workspace with a member of each role and an account.
+pub struct Team {
+    /// The workspace, named Acme.
+    pub workspace: Workspace,
+    /// Its one account, on the sandbox.
+    pub account: SocialAccount,
+    /// Who created it.
+    pub owner: User,
+    /// Its admin.
+    pub admin: User,
+    /// Its editor.
+    pub editor: User,
+    /// Its client reviewer.
+    pub reviewer: User,
+}
+
 impl System {
     /// Starts a system.
     ///
@@ -57,11 +73,7 @@ impl System {
         let opened = Databases::open(|owner| {
             let found = databases.iter().find(|(name, _)| *name == owner);
             let (_, database) = found.expect("every owner has a database");
-            Ok(DatabaseConfig {
-                url: SecretString::from(database.server_url().to_owned()),
-                name: database.name().to_owned(),
-                connections: CONNECTIONS,
-            })
+            Ok(database.config(CONNECTIONS))
         })
         .expect("the test server's URL is one");
         let settings = [("POSTBREEZE_SELF_SERVICE_PLANS", "true")]
@@ -98,6 +110,45 @@ impl System {
             session_token: answer.session_token,
             front: self.services.front.clone(),
         }
+    }
+
+    /// Makes a user a member, by an invitation that they accept.
+    ///
+    /// # Panics
+    /// When the system refuses.
+    pub async fn join(&self, inviter: &User, workspace_id: &str, user: &User, role: Role) {
+        let invitation = InviteMemberRequest {
+            workspace_id: workspace_id.to_owned(),
+            email: user.user.email.clone(),
+            role: role.into(),
+            ..Default::default()
+        };
+        let invited = inviter.session.members().invite_member(invitation).await;
+        let invitation_token =
+            invited.expect("the inviter may invite").into_inner().invitation_token;
+        let acceptance = AcceptInvitationRequest { invitation_token, ..Default::default() };
+        let joined = user.session.members().accept_invitation(acceptance).await;
+        joined.expect("the invited may accept");
+    }
+
+    /// A workspace with a member of each role and an account.
+    ///
+    /// # Panics
+    /// When the system refuses.
+    pub async fn team(&self) -> Team {
+        let owner = self.sign_up("owner").await;
+        let workspace = owner.session.create_workspace("Acme").await.expect("a user may create");
+        let account =
+            owner.session.connect(&workspace.id, "acme").await.expect("an owner may connect");
+        let admin = self.sign_up("admin").await;
+        let editor = self.sign_up("editor").await;
+        let reviewer = self.sign_up("reviewer").await;
+        for (user, role) in
+            [(&admin, Role::Admin), (&editor, Role::Editor), (&reviewer, Role::ClientReviewer)]
+        {
+            self.join(&owner, &workspace.id, user, role).await;
+        }
+        Team { workspace, account, owner, admin, editor, reviewer }
     }
 
     /// The connections to an owner's database, for what no RPC can bring about.

@@ -1,6 +1,5 @@
 //! A service on a fresh database, an identity beside it, a clock to turn, and the callers.
 
-mod database;
 mod identity;
 
 use std::sync::{
@@ -29,16 +28,21 @@ use postbreeze_proto::{
         workspace_service_client::WorkspaceServiceClient,
     },
 };
-use postbreeze_runtime::{BoxService, Environment, clock::Clock, peer::Peer, stack::Limits};
-use postbreeze_workspaces::{Config, NAME, Parts, Plans, service};
+use postbreeze_runtime::{
+    BoxService, Environment, clock::Clock, peer::Peer, postgres::Database, stack::Limits,
+};
+use postbreeze_testkit::postgres::{TestDatabase, database};
+pub(crate) use postbreeze_testkit::{invalid_fields, refused};
+use postbreeze_workspaces::{Config, MIGRATOR, NAME, Parts, Plans, service};
 use tonic::{Response, Status, body::Body};
-use tonic_types::StatusExt as _;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use self::{database::TestDatabase, identity::FakeIdentity};
+use self::identity::FakeIdentity;
 
 const AUDIENCE: &[&str] = &[NAME, "identity"];
+/// Of the service's pool.
+const CONNECTIONS: u32 = 8;
 /// 2026-11-02T12:00:00Z
 const START_US: i64 = 1_793_620_800_000_000;
 
@@ -85,7 +89,8 @@ impl System {
         let (signing, public) = token::generate("aggregator", "test").unwrap();
         let verifier = |audience| Verifier::new(audience, &public, clock.clone()).unwrap();
         let identity = FakeIdentity::new(verifier("identity"));
-        let database = TestDatabase::create().await;
+        let test_database = database(NAME, &MIGRATOR).await;
+        let database = Database::new(test_database.config(CONNECTIONS), &MIGRATOR).unwrap();
         let environment = Environment::new(clock.clone());
         let mut config = Config {
             page_token_key: "a key for tests alone".to_owned().into(),
@@ -96,13 +101,20 @@ impl System {
         let parts = Parts {
             config,
             environment: environment.clone(),
-            database: database.database().clone(),
+            database,
             verifier: verifier(NAME),
             limits: Limits::default(),
             identity: Peer::in_process("identity", identity.service()),
         };
         let issuer = Issuer::new("aggregator", &signing, clock).unwrap();
-        Self { identity, service: service(parts), issuer, environment, now_us, _database: database }
+        Self {
+            identity,
+            service: service(parts),
+            issuer,
+            environment,
+            now_us,
+            _database: test_database,
+        }
     }
 
     /// Turns the clock forward.
@@ -263,34 +275,6 @@ impl System {
             }
         }
     }
-}
-
-/// The refusal with this reason.
-#[track_caller]
-pub(crate) fn refused<T>(answer: Result<T, Status>, reason: Reason) -> Status {
-    match answer {
-        Ok(_) => panic!("not refused with {reason:?}"),
-        Err(status) => {
-            assert_eq!(reason_of(&status), Some(reason), "{status:?}");
-            status
-        }
-    }
-}
-
-/// The fields that a refusal names.
-#[track_caller]
-pub(crate) fn invalid_fields<T>(answer: Result<T, Status>) -> Vec<String> {
-    let status = refused(answer, Reason::FieldInvalid);
-    let details = status.get_error_details();
-    let mut fields: Vec<String> = details
-        .bad_request()
-        .unwrap()
-        .field_violations
-        .iter()
-        .map(|violation| violation.field.clone())
-        .collect();
-    fields.sort();
-    fields
 }
 
 /// The typed id of a text.
