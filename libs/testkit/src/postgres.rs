@@ -17,8 +17,12 @@ use uuid::Uuid;
 pub const URL_VARIABLE: &str = "POSTBREEZE_TEST_DATABASE_URL";
 /// Guards the making of templates: each test is a process of its own.
 const TEMPLATE_LOCK: i64 = 7_305_120_443;
+const SWEEP_LOCK: i64 = 7_305_120_444;
+/// Begins the name of every test's database; the id of its process follows.
+const PREFIX: &str = "test_";
 
-/// A database that one test has for itself, dropped with it.
+/// A database that one test has for itself. It is dropped when the process of the test has ended, by whoever makes the
+/// next one: a test cannot wait for that itself, since the services in it may be connecting at that moment.
 pub struct TestDatabase {
     server_url: String,
     name: String,
@@ -37,24 +41,6 @@ impl TestDatabase {
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
-    }
-}
-
-impl Drop for TestDatabase {
-    fn drop(&mut self) {
-        let (server_url, name) = (self.server_url.clone(), self.name.clone());
-        // A runtime cannot be waited for from within itself, hence the thread.
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async move {
-                let mut server = PgConnection::connect(&format!("{server_url}/postgres")).await?;
-                let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-                sqlx::query(AssertSqlSafe(statement)).execute(&mut server).await?;
-                server.close().await
-            })
-        });
-        // What cannot be dropped goes with the server; the test's own outcome counts.
-        drop(dropped.join());
     }
 }
 
@@ -77,13 +63,50 @@ pub async fn database(owner: &str, migrator: &'static Migrator) -> TestDatabase 
         .await
         .expect("the test server answers");
     let template = template(&mut server, &server_url, owner, migrator).await;
-    let name = format!("test_{owner}_{}", Uuid::from_u128(rand_number()).simple());
+    sweep(&mut server).await;
+    let name = format!(
+        "{PREFIX}{}_{owner}_{}",
+        std::process::id(),
+        Uuid::from_u128(rand_number()).simple()
+    );
     execute(&mut server, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
     let pool = PgPoolOptions::new()
         .max_connections(2)
         .connect_lazy(&format!("{server_url}/{name}"))
         .expect("the URL is one");
     TestDatabase { server_url, name, pool }
+}
+
+/// Drops the databases of processes that have ended; one sweeper at a time is enough.
+async fn sweep(server: &mut PgConnection) {
+    let mine: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(SWEEP_LOCK)
+        .fetch_one(&mut *server)
+        .await
+        .expect("the server answers");
+    if !mine {
+        return;
+    }
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT datname FROM pg_database WHERE starts_with(datname, $1)")
+            .bind(PREFIX)
+            .fetch_all(&mut *server)
+            .await
+            .expect("the server answers");
+    for name in names.into_iter().filter(|name| !is_alive(name)) {
+        execute(server, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+    }
+    sqlx::query("SELECT pg_advisory_unlock($1)")
+        .bind(SWEEP_LOCK)
+        .execute(server)
+        .await
+        .expect("the lock can be given back");
+}
+
+/// Whether the process that made a database still runs.
+fn is_alive(name: &str) -> bool {
+    let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next());
+    process.is_some_and(|id| std::path::Path::new("/proc").join(id).exists())
 }
 
 /// The name of the template with this schema; made by whoever needs it first.

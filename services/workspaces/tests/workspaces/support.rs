@@ -31,7 +31,7 @@ use postbreeze_proto::{
 use postbreeze_runtime::{
     BoxService, Environment, clock::Clock, peer::Peer, postgres::Database, stack::Limits,
 };
-use postbreeze_testkit::postgres::{TestDatabase, database};
+use postbreeze_testkit::postgres::database;
 pub(crate) use postbreeze_testkit::{invalid_fields, refused};
 use postbreeze_workspaces::{Config, MIGRATOR, NAME, Parts, Plans, service};
 use tonic::{Response, Status, body::Body};
@@ -53,8 +53,6 @@ pub(crate) struct System {
     issuer: Issuer,
     environment: Environment,
     now_us: Arc<AtomicI64>,
-    /// Dropped with the system.
-    _database: TestDatabase,
 }
 
 /// A user with a session.
@@ -107,14 +105,7 @@ impl System {
             identity: Peer::in_process("identity", identity.service()),
         };
         let issuer = Issuer::new("aggregator", &signing, clock).unwrap();
-        Self {
-            identity,
-            service: service(parts),
-            issuer,
-            environment,
-            now_us,
-            _database: test_database,
-        }
+        Self { identity, service: service(parts), issuer, environment, now_us }
     }
 
     /// Turns the clock forward.
