@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Makes the secrets of one installation: deploy/secrets/<service>.env holds what that service may know and no more.
+# Existing secrets are never replaced: without the old ones, stored tokens cannot be read.
+set -euo pipefail
+umask 077
+cd "$(dirname "$0")/secrets"
+
+if compgen -G '*.env' >/dev/null; then
+  echo "make-secrets.sh: deploy/secrets holds secrets already; move them away first" >&2
+  exit 1
+fi
+
+base64_key() { openssl rand -base64 32; }
+signing_key() { openssl genpkey -algorithm ed25519 -outform DER | openssl base64 -A; }
+# An Ed25519 SubjectPublicKeyInfo ends with the 32 bytes of the key.
+public_key() {
+  openssl base64 -A -d <<<"$1" | openssl pkey -inform DER -pubout -outform DER | tail -c 32 | openssl base64 -A
+}
+
+aggregator=$(signing_key)
+posts=$(signing_key)
+accounts=$(signing_key)
+public=aggregator/1=$(public_key "$aggregator")
+public+=,posts/1=$(public_key "$posts")
+public+=,accounts/1=$(public_key "$accounts")
+password=$(openssl rand -hex 24)
+
+database="POSTBREEZE_DATABASE_URL=postgres://postbreeze:$password@postgres:5432"
+page_tokens="POSTBREEZE_PAGE_TOKEN_KEY=$(base64_key)"
+tokens="POSTBREEZE_TOKEN_KEY=$(base64_key)"
+verify="POSTBREEZE_CONTEXT_PUBLIC_KEYS=$public"
+sign="POSTBREEZE_CONTEXT_SIGNING_KEY=1="
+
+keep() { printf '%s\n' "${@:2}" >"$1.env"; }
+keep aggregator "$page_tokens" "$sign$aggregator"
+keep identity "$database" "$verify" "$page_tokens"
+keep workspaces "$database" "$verify" "$page_tokens"
+keep posts "$database" "$verify" "$page_tokens" "$sign$posts"
+keep media "$database" "$verify"
+keep accounts "$database" "$verify" "$tokens" "$sign$accounts"
+keep postgres POSTGRES_USER=postbreeze "POSTGRES_PASSWORD=$password"
+echo "deploy/secrets: made $(compgen -G '*.env' | wc -l) files"
