@@ -1,8 +1,10 @@
-//! Readiness that tells the truth: each check is asked about once a second, and the answer is what
-//! `grpc.health.v1.Health` says of the whole (`""`) and of every service served here.
+//! Readiness that tells the truth: each check is asked about twice a second, and the answers are what
+//! `grpc.health.v1.Health` says of the whole (`""`) and of every service served here. Until the first answer nothing is
+//! ready. Under [`LIVE`] it says that the process serves at all, whatever else is down.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use futures_util::{FutureExt as _, future::join_all};
 use tonic_health::{
     ServingStatus,
     pb::{HealthCheckRequest, health_check_response, health_client::HealthClient},
@@ -13,13 +15,25 @@ use crate::{Background, peer::Peer};
 
 const EVERY: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The name that is SERVING for as long as the process serves: for liveness probes, which must not end a process for
+/// what another one lacks.
+pub const LIVE: &str = "live";
 
-type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
+type Answer = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+/// Something that must hold.
+#[derive(Clone)]
+struct Check {
+    what: &'static str,
+    /// The services that need it; none: all of them, and the whole.
+    needed_by: Option<&'static [&'static str]>,
+    ask: Arc<dyn Fn() -> Answer + Send + Sync>,
+}
 
 /// What must hold for a service to be ready.
 #[derive(Clone, Default)]
 pub struct Health {
-    checks: Vec<(&'static str, Check)>,
+    checks: Vec<Check>,
     names: Vec<&'static str>,
 }
 
@@ -32,71 +46,98 @@ impl Health {
 
     /// Ready only while a check answers true.
     #[must_use]
-    pub fn when<F>(
-        mut self,
-        what: &'static str,
-        check: impl Fn() -> F + Send + Sync + 'static,
-    ) -> Self
+    pub fn when<F>(self, what: &'static str, check: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = bool> + Send + 'static,
     {
-        self.checks.push((what, Arc::new(move || Box::pin(check()))));
-        self
+        self.with(what, None, Arc::new(move || Box::pin(check())))
     }
 
     /// Ready only while a peer is.
     #[must_use]
     pub fn when_peer(self, peer: Peer) -> Self {
-        let name = peer.name();
-        self.when(name, move || {
-            let mut client = HealthClient::new(peer.clone());
-            async move {
-                let answer = client.check(HealthCheckRequest::default()).await;
-                answer.is_ok_and(|answer| {
-                    answer.into_inner().status() == health_check_response::ServingStatus::Serving
-                })
-            }
-        })
+        self.with(peer.name(), None, ask(peer))
+    }
+
+    /// These services are ready only while a peer is; the whole does not depend on it.
+    #[must_use]
+    pub fn when_peer_for(self, services: &'static [&'static str], peer: Peer) -> Self {
+        self.with(peer.name(), Some(services), ask(peer))
+    }
+
+    fn with(
+        mut self,
+        what: &'static str,
+        needed_by: Option<&'static [&'static str]>,
+        ask: Arc<dyn Fn() -> Answer + Send + Sync>,
+    ) -> Self {
+        self.checks.push(Check { what, needed_by, ask });
+        self
     }
 
     /// Asks the checks until the process stops, and reports.
     pub(crate) fn watch(self, reporter: HealthReporter, background: &Background) {
+        // Nobody else holds the reporter yet, so this is done at once.
+        self.report(&reporter, |_| false).now_or_never();
+        reporter.set_service_status(LIVE, ServingStatus::Serving).now_or_never();
         let stopping = background.stopping().clone();
         background.spawn(async move {
-            let mut ready = None;
-            loop {
-                let failing = self.failing().await;
-                let now_ready = failing.is_none();
-                if ready != Some(now_ready) {
-                    match failing {
-                        None => tracing::info!("ready"),
-                        Some(what) => tracing::warn!(what, "not ready"),
-                    }
-                    self.report(&reporter, now_ready).await;
-                    ready = Some(now_ready);
+            let mut known: Option<Vec<&'static str>> = None;
+            while let Some(failing) = stopping.run_until_cancelled(self.failing()).await {
+                let names: Vec<_> = failing.iter().map(|check| check.what).collect();
+                if known.as_ref() != Some(&names) {
+                    self.report(&reporter, |name| !concerned(&failing, name)).await;
+                    self.tell(&names);
+                    known = Some(names);
                 }
-                tokio::select! {
-                    () = stopping.cancelled() => break,
-                    () = tokio::time::sleep(EVERY) => {}
+                if stopping.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
+                    break;
                 }
             }
-            self.report(&reporter, false).await;
+            self.report(&reporter, |_| false).await;
         });
     }
 
-    async fn failing(&self) -> Option<&'static str> {
-        for (what, check) in &self.checks {
-            if !tokio::time::timeout(PATIENCE, check()).await.unwrap_or(false) {
-                return Some(what);
-            }
+    fn tell(&self, failing: &[&'static str]) {
+        let services = self.names.join(", ");
+        if failing.is_empty() {
+            tracing::info!(services, "ready");
+        } else {
+            tracing::warn!(services, lacking = failing.join(", "), "not ready");
         }
-        None
     }
 
-    async fn report(&self, reporter: &HealthReporter, ready: bool) {
-        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+    /// The checks that do not hold, all asked at once.
+    async fn failing(&self) -> Vec<&Check> {
+        let answers = join_all(self.checks.iter().map(|check| async move {
+            let holds = tokio::time::timeout(PATIENCE, (check.ask)()).await;
+            (!holds.unwrap_or(false)).then_some(check)
+        }));
+        answers.await.into_iter().flatten().collect()
+    }
+
+    async fn report(&self, reporter: &HealthReporter, is_ready: impl Fn(&str) -> bool) {
         for name in std::iter::once(&"").chain(&self.names) {
+            let status =
+                if is_ready(name) { ServingStatus::Serving } else { ServingStatus::NotServing };
             reporter.set_service_status(*name, status).await;
         }
     }
+}
+
+/// Whether one of these checks is needed by a service, or, under the empty name, by the whole.
+fn concerned(failing: &[&Check], name: &str) -> bool {
+    failing.iter().any(|check| check.needed_by.is_none_or(|services| services.contains(&name)))
+}
+
+fn ask(peer: Peer) -> Arc<dyn Fn() -> Answer + Send + Sync> {
+    Arc::new(move || {
+        let mut client = HealthClient::new(peer.clone());
+        Box::pin(async move {
+            let answer = client.check(HealthCheckRequest::default()).await;
+            answer.is_ok_and(|answer| {
+                answer.into_inner().status() == health_check_response::ServingStatus::Serving
+            })
+        })
+    })
 }

@@ -5,6 +5,7 @@
 //! - [`telemetry`] logs, traces, measures.
 //! - [`clock`] is the only source of wall-clock time.
 //! - [`serve`] listens; [`stack`] is what every call passes through; [`call`] is what is known of the current one.
+//! - `intake` takes messages in whole; `mend` mends what tonic answers badly.
 //! - [`health`] tells the truth about readiness.
 //! - [`peer`] is the way to another service, in process or over the network.
 //! - [`postgres`] opens a service's database and migrates it.
@@ -15,6 +16,8 @@ pub mod call;
 pub mod clock;
 pub mod config;
 pub mod health;
+mod intake;
+mod mend;
 pub mod pages;
 pub mod peer;
 pub mod postgres;
@@ -24,11 +27,25 @@ pub mod sabotage;
 pub mod serve;
 pub mod stack;
 pub mod telemetry;
+mod until_stop;
 
-use std::{convert::Infallible, future::Future, sync::Arc};
+use std::{
+    any::Any,
+    convert::Infallible,
+    fmt,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use futures_util::FutureExt as _;
 use http::{Request, Response};
 use postbreeze_ids::Minter;
+use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
@@ -69,12 +86,24 @@ impl Environment {
 pub struct Background {
     tasks: TaskTracker,
     stopping: CancellationToken,
+    panicked: Arc<AtomicBool>,
 }
 
+/// How long tasks have to end.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
 impl Background {
-    /// Starts a task. It must end soon after [`Background::stopping`] is cancelled.
+    /// Starts a task. It must end soon after [`Background::stopping`] is cancelled. When it panics the process stops: to
+    /// go on without it would be to look healthy and not be.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+        let (stopping, panicked) = (self.stopping.clone(), Arc::clone(&self.panicked));
+        self.tasks.spawn(async move {
+            if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
+                tracing::error!(cause = %Panic(panic), "a background task panicked: stopping");
+                panicked.store(true, Ordering::SeqCst);
+                stopping.cancel();
+            }
+        });
     }
 
     /// Cancelled when the process stops.
@@ -83,10 +112,29 @@ impl Background {
         &self.stopping
     }
 
-    /// Ends every task and waits until they have.
+    /// Whether a task has panicked.
+    #[must_use]
+    pub fn has_panicked(&self) -> bool {
+        self.panicked.load(Ordering::SeqCst)
+    }
+
+    /// Ends every task and waits until they have, for a few seconds at the most.
     pub async fn stop(&self) {
         self.stopping.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        if timeout(END_WITHIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("background tasks did not end in time");
+        }
+    }
+}
+
+/// What a panic says.
+struct Panic(Box<dyn Any + Send>);
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| self.0.downcast_ref::<String>().map(String::as_str));
+        f.write_str(text.unwrap_or("no text"))
     }
 }

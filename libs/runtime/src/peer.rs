@@ -3,6 +3,7 @@
 
 use std::{
     convert::Infallible,
+    error::Error,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -12,7 +13,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::{HeaderName, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use postbreeze_proto::status::{self, Fault, Reason};
 use tokio::time::timeout_at;
@@ -32,10 +33,18 @@ use crate::{
 
 /// Connections to each peer: one HTTP/2 connection is one lock.
 const CONNECTIONS: usize = 4;
+/// A peer that was cut off is noticed after twice this, whether it is called or not.
+const KEEPALIVE: Duration = Duration::from_secs(2);
+/// Headers of an answer at the most, error details among them.
+const HEADER_LIST_BYTES: u32 = 64 * 1_024;
 /// What a hop costs: the callee gives up this much earlier, so that its answer still arrives.
 const HOP: Duration = Duration::from_millis(5);
 /// The whole of an answer at the most, in bytes.
 const ANSWER_BYTES: usize = 16 * 1_024 * 1_024;
+
+/// On an answer that refuses the caller's own word for who it is, rather than the client behind it: keys or clocks of
+/// the services disagree, and no client can do anything about that.
+pub const CALLER_REFUSED: HeaderName = HeaderName::from_static("x-postbreeze-caller-refused");
 
 /// A service that can be called. Cheap to clone.
 #[derive(Clone)]
@@ -99,8 +108,10 @@ impl Peer {
             .map_err(|error| ConfigError::new(variable, error))?
             .connect_timeout(Duration::from_secs(1))
             .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(30))
-            .keep_alive_timeout(Duration::from_secs(10));
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE)
+            .keep_alive_while_idle(true)
+            .http2_max_header_list_size(HEADER_LIST_BYTES);
         let channels = (0..CONNECTIONS).map(|_| endpoint.connect_lazy()).collect();
         Ok(Self {
             name,
@@ -130,17 +141,18 @@ impl Peer {
         telemetry::inject_trace(request.headers_mut());
         let name = self.name;
         let answer = self.exchange(request);
-        match call {
+        let response = match call {
             None => answer.await,
             Some(call) => {
-                if let Ok(response) = timeout_at(call.deadline, answer).await {
-                    response
-                } else {
-                    tracing::warn!(peer = name, "a peer did not answer in time");
-                    status::deadline_exceeded().into_http()
-                }
+                let answer = timeout_at(call.deadline, answer).await;
+                answer.unwrap_or_else(|_| too_late(name))
             }
+        };
+        if response.headers().contains_key(CALLER_REFUSED) {
+            tracing::error!(peer = name, "a peer does not believe who this service says it is");
+            return unreachable_peer(name);
         }
+        response
     }
 
     async fn exchange(self, request: Request<Body>) -> Response<Body> {
@@ -158,6 +170,7 @@ impl Peer {
             },
             Way::Network(network) => match network.exchange(request).await {
                 Ok(response) => response,
+                Err(cause) if is_timeout(cause.as_ref()) => too_late(self.name),
                 Err(cause) => {
                     tracing::warn!(peer = self.name, cause, "a peer cannot be reached");
                     unreachable_peer(self.name)
@@ -165,6 +178,16 @@ impl Peer {
             },
         }
     }
+}
+
+fn too_late(name: &'static str) -> Response<Body> {
+    tracing::warn!(peer = name, "a peer did not answer in time");
+    status::deadline_exceeded().into_http()
+}
+
+/// Whether the channel gave up because of the `grpc-timeout` of the call.
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    error.is::<tonic::TimeoutExpired>() || error.source().is_some_and(is_timeout)
 }
 
 fn unreachable_peer(name: &'static str) -> Response<Body> {
@@ -184,8 +207,11 @@ impl Network {
         let response = self.channels[turn].clone().oneshot(request).await?;
         // The answer is taken whole: a peer that dies midway is unreachable, not a reset stream.
         let (parts, body) = response.into_parts();
+        if parts.headers.contains_key(tonic::Status::GRPC_STATUS) {
+            return Ok(Response::from_parts(parts, Body::empty()));
+        }
         let whole = Limited::new(body, ANSWER_BYTES).collect().await?;
-        if whole.trailers().is_none() && !parts.headers.contains_key(tonic::Status::GRPC_STATUS) {
+        if whole.trailers().is_none() {
             return Err("the answer ended without a status".into());
         }
         Ok(Response::from_parts(parts, Body::new(whole.map_err(|never| match never {}))))

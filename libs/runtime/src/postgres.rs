@@ -16,8 +16,15 @@ use crate::config::{ConfigError, Lookup};
 pub const URL_VARIABLE: &str = "POSTBREEZE_DATABASE_URL";
 const CONNECTIONS_VARIABLE: &str = "POSTBREEZE_DATABASE_CONNECTIONS";
 
+/// Connections of a pool of its own that readiness is asked over: a busy database is not an absent one.
+const PROBES: u32 = 1;
+
 /// SQLSTATE of a statement that ran into `statement_timeout`.
 const QUERY_CANCELED: &str = "57014";
+/// SQLSTATE of a statement that waited for a lock longer than `lock_timeout`.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// Held while schemas are migrated, by one process at a time.
+const MIGRATION_LOCK: i64 = 7_305_120_442;
 
 /// Settings of a service's database.
 #[derive(Debug, Clone)]
@@ -37,8 +44,11 @@ impl DatabaseConfig {
     /// When the URL is missing or no Postgres URL, or the number of connections is not 1 to 200.
     pub fn read(lookup: &Lookup, service: &str) -> Result<Self, ConfigError> {
         let url = lookup.required_secret(URL_VARIABLE)?;
-        PgConnectOptions::from_str(url.expose_secret())
-            .map_err(|_| ConfigError::new(URL_VARIABLE, "is not a postgres:// URL"))?;
+        let text = url.expose_secret();
+        let is_ours = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        if !is_ours || PgConnectOptions::from_str(text).is_err() {
+            return Err(ConfigError::new(URL_VARIABLE, "is not a postgres:// URL"));
+        }
         let connections = lookup.parsed(CONNECTIONS_VARIABLE, 8)?;
         if !(1..=200).contains(&connections) {
             return Err(ConfigError::new(CONNECTIONS_VARIABLE, "must be 1 to 200"));
@@ -66,6 +76,7 @@ impl DatabaseConfig {
 #[derive(Clone)]
 pub struct Database {
     pool: PgPool,
+    probe: PgPool,
     config: DatabaseConfig,
     migrator: &'static Migrator,
 }
@@ -76,13 +87,16 @@ impl Database {
     /// # Errors
     /// When the URL cannot be parsed.
     pub fn new(config: DatabaseConfig, migrator: &'static Migrator) -> Result<Self, sqlx::Error> {
-        let pool = PgPoolOptions::new()
-            .max_connections(config.connections)
-            .acquire_timeout(Duration::from_secs(2))
-            // A query on a dead connection fails anyway; asking first would double the round trips.
-            .test_before_acquire(false)
-            .connect_lazy_with(config.options()?);
-        Ok(Self { pool, config, migrator })
+        let options = config.options()?;
+        let pool = |connections| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(2))
+                // A query on a dead connection fails anyway; asking first would double the round trips.
+                .test_before_acquire(false)
+                .connect_lazy_with(options.clone())
+        };
+        Ok(Self { pool: pool(config.connections), probe: pool(PROBES), config, migrator })
     }
 
     /// The connections.
@@ -115,6 +129,13 @@ impl Database {
         }
         server.close().await?;
         let mut connection = options.options([("statement_timeout", "0")]).connect().await?;
+        // Whoever is second waits for as long as the first takes; a migration itself waits for no lock that long.
+        sqlx::query("SET lock_timeout = 0").execute(&mut connection).await?;
+        sqlx::query("SELECT pg_advisory_lock($1)")
+            .bind(MIGRATION_LOCK)
+            .execute(&mut connection)
+            .await?;
+        sqlx::query("SET lock_timeout = '5s'").execute(&mut connection).await?;
         self.migrator.run(&mut connection).await?;
         connection.close().await?;
         Ok(())
@@ -125,7 +146,7 @@ impl Database {
         let wanted = self.migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
         let newest: Result<Option<i64>, _> =
             sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
-                .fetch_one(&self.pool)
+                .fetch_one(&self.probe)
                 .await;
         newest.is_ok_and(|newest| newest.unwrap_or(0) >= wanted)
     }
@@ -159,9 +180,14 @@ pub fn trouble(error: &sqlx::Error) -> Trouble {
         | sqlx::Error::Io(_)
         | sqlx::Error::WorkerCrashed => Trouble::Unavailable,
         sqlx::Error::Database(cause) => match cause.code().as_deref() {
-            Some(QUERY_CANCELED) => Trouble::TooSlow,
-            // Connection exceptions, insufficient resources, operator intervention, serialization and deadlock.
-            Some(code) if ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class)) => {
+            Some(QUERY_CANCELED | LOCK_NOT_AVAILABLE) => Trouble::TooSlow,
+            // Connection exceptions, transactions that idled too long, insufficient resources, operator intervention,
+            // serialization and deadlock.
+            Some(code)
+                if ["08", "25P03", "53", "57", "40"]
+                    .iter()
+                    .any(|class| code.starts_with(class)) =>
+            {
                 Trouble::Unavailable
             }
             // The database does not exist yet, or is not migrated yet: the service is not ready.

@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt, future::Future, net::SocketAddr, process::ExitCode, time::Duration};
 
+use mimalloc::MiMalloc;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -12,8 +13,12 @@ use crate::{
     clock::Clock,
     config::{ConfigError, Lookup},
     serve,
-    telemetry::{self, LogFormat, TelemetryConfig},
+    telemetry::{self, LogFormat, TelemetryConfig, TelemetryError},
 };
+
+/// Gives back what a password's hash took, 19 MiB, where the system's allocator would keep it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Exit code of a bad setting or argument (`EX_USAGE`).
 const USAGE: u8 = 64;
@@ -62,6 +67,8 @@ pub struct Process {
     pub arguments: Vec<String>,
     /// Clock, ids and background tasks.
     pub environment: Environment,
+    /// How long a stopping process still accepts calls, until its endpoints have gone from the load balancers.
+    grace: Duration,
 }
 
 impl Process {
@@ -84,7 +91,7 @@ impl Process {
     /// Serves until SIGTERM or SIGINT, then drains and ends every background task.
     ///
     /// # Errors
-    /// When signals cannot be listened to.
+    /// When signals cannot be listened to, or a background task panicked.
     pub async fn serve(&self, listener: TcpListener, service: BoxService) -> Result<(), Failure> {
         let background = &self.environment.background;
         let stopping = background.stopping().clone();
@@ -94,16 +101,14 @@ impl Process {
         tracing::info!("stopping");
         // First not ready, so that no new call is sent here, then drain what is in flight.
         stopping.cancel();
-        tokio::time::sleep(self.grace()?).await;
+        tokio::time::sleep(self.grace).await;
         draining.cancel();
         serving.await?;
         background.stop().await;
+        if background.has_panicked() {
+            return Err(Failure::from("a background task panicked"));
+        }
         Ok(())
-    }
-
-    /// How long a stopping process still accepts calls, until its endpoints have gone from the load balancers.
-    fn grace(&self) -> Result<Duration, ConfigError> {
-        self.lookup.milliseconds("POSTBREEZE_STOP_GRACE_MS", Duration::ZERO, 0..=60_000)
     }
 }
 
@@ -119,14 +124,19 @@ async fn stop_signal(stopping: &tokio_util::sync::CancellationToken) -> Result<(
     Ok(())
 }
 
-/// Runs a program: `main` gets its settings, and its end is the process's.
+/// Runs the program `postbreeze-<program>`: `main` gets its settings, and its end is the process's.
 pub fn run<F, R>(program: &'static str, main: F) -> ExitCode
 where
     F: FnOnce(Process) -> R,
     R: Future<Output = Result<(), Failure>>,
 {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    let lookup = Lookup::new(std::env::vars());
+    let variables = std::env::vars_os();
+    // What is no Unicode is no setting of ours.
+    let lookup =
+        Lookup::new(variables.filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match run_with(program, lookup, arguments, main) {
         Ok(()) => ExitCode::SUCCESS,
@@ -142,7 +152,7 @@ where
 
 #[expect(clippy::print_stderr, reason = "the last word of a process whose log may be off")]
 fn report(program: &str, failure: &Failure) {
-    eprintln!("{program}: {failure}");
+    eprintln!("postbreeze-{program}: {failure}");
 }
 
 fn run_with<F, R>(
@@ -156,11 +166,15 @@ where
     R: Future<Output = Result<(), Failure>>,
 {
     let config = telemetry_config(program, &lookup)?;
+    let grace = lookup.milliseconds("POSTBREEZE_STOP_GRACE_MS", Duration::ZERO, 0..=60_000)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async move {
-        let telemetry = telemetry::init(&config)?;
+        let telemetry = telemetry::init(&config).map_err(|error| match error {
+            TelemetryError::Config(error) => Failure::Config(error),
+            twice @ TelemetryError::Twice(_) => Failure::from(twice),
+        })?;
         let environment = Environment::new(Clock::system());
-        let ended = main(Process { lookup, arguments, environment }).await;
+        let ended = main(Process { lookup, arguments, environment, grace }).await;
         // Also after a failure: the spans that led to it are the ones wanted.
         tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
         ended
@@ -172,16 +186,21 @@ fn telemetry_config(
     lookup: &Lookup,
 ) -> Result<TelemetryConfig, ConfigError> {
     const FORMAT: &str = "POSTBREEZE_LOG_FORMAT";
+    const RATIO: &str = "POSTBREEZE_TRACE_SAMPLE_RATIO";
     let format = match lookup.text(FORMAT).as_deref() {
         None | Some("text") => LogFormat::Text,
         Some("json") => LogFormat::Json,
         Some(_) => return Err(ConfigError::new(FORMAT, "must be text or json")),
     };
+    let sample_ratio = lookup.parsed(RATIO, 1.0)?;
+    if !(0.0..=1.0).contains(&sample_ratio) {
+        return Err(ConfigError::new(RATIO, "must be 0 to 1"));
+    }
     Ok(TelemetryConfig {
-        service: program,
+        service: format!("postbreeze-{program}"),
         format,
-        filter: lookup.text("POSTBREEZE_LOG").unwrap_or_else(|| "info".to_owned()),
-        otlp_endpoint: lookup.text("OTEL_EXPORTER_OTLP_ENDPOINT"),
-        sample_ratio: lookup.parsed("POSTBREEZE_TRACE_SAMPLE_RATIO", 1.0)?,
+        filter: lookup.text(telemetry::FILTER).unwrap_or_else(|| "info".to_owned()),
+        otlp_endpoint: lookup.text(telemetry::ENDPOINT),
+        sample_ratio,
     })
 }

@@ -25,13 +25,17 @@ use crate::{
     config::{ConfigError, Lookup},
     health::Health,
     stack::{Limits, Place, stack},
+    until_stop::UntilStop,
 };
 
 const CONNECTIONS: usize = 10_000;
-const FIRST_BYTE: Duration = Duration::from_secs(5);
+/// What every HTTP/2 connection begins with, and how long a client may take to send it.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const PREFACE_WITHIN: Duration = Duration::from_secs(5);
+const PREFACE_AGAIN: Duration = Duration::from_millis(20);
 const STREAMS_PER_CONNECTION: u32 = 128;
-/// Above [`crate::stack::METADATA_BYTES`], so that too much metadata gets an answer of ours.
-const HEADER_LIST_BYTES: u32 = 64 * 1_024;
+/// Far above [`crate::stack::METADATA_BYTES`], so that too much metadata gets an answer of ours.
+const HEADER_LIST_BYTES: u32 = 1_024 * 1_024;
 const RESETS_PENDING: usize = 20;
 const RESETS_BY_ERROR: usize = 128;
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -94,7 +98,8 @@ pub fn compose(
         None => Routes::new(health_service),
     };
     health.watch(reporter, &environment.background);
-    let split = Split { service, meta: meta.prepare() };
+    let stopping = environment.background.stopping().clone();
+    let split = Split { service, meta: meta.prepare(), stopping };
     stack(split, place, limits, environment.minter.clone())
 }
 
@@ -103,6 +108,7 @@ pub fn compose(
 struct Split {
     service: BoxService,
     meta: Routes,
+    stopping: CancellationToken,
 }
 
 impl Service<Request<Body>> for Split {
@@ -119,7 +125,12 @@ impl Service<Request<Body>> for Split {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         if request.uri().path().starts_with("/grpc.") {
-            Box::pin(self.meta.clone().oneshot(request))
+            let (meta, stopping) = (self.meta.clone(), self.stopping.clone());
+            Box::pin(async move {
+                let Ok(response) = meta.oneshot(request).await;
+                // A client that watches health would otherwise hold up the drain until its end.
+                Ok(response.map(|body| Body::new(UntilStop::new(body, stopping))))
+            })
         } else {
             Box::pin(self.service.clone().oneshot(request))
         }
@@ -161,6 +172,23 @@ pub async fn serve(listener: TcpListener, service: BoxService, stopping: Cancell
     }
 }
 
+/// Whether a client speaks HTTP/2 from its first bytes on.
+async fn begins_well(stream: &TcpStream) -> bool {
+    let mut first = [0; PREFACE.len()];
+    loop {
+        match stream.peek(&mut first).await {
+            Ok(read) if read > 0 && PREFACE.starts_with(&first[..read]) => {
+                if read == PREFACE.len() {
+                    return true;
+                }
+                // What is there can be read again and again: waiting for more takes a clock.
+                sleep(PREFACE_AGAIN).await;
+            }
+            _ => return false,
+        }
+    }
+}
+
 async fn serve_connection(
     stream: TcpStream,
     client: SocketAddr,
@@ -170,8 +198,7 @@ async fn serve_connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%client, %error, "cannot set TCP_NODELAY");
     }
-    let mut first = [0; 1];
-    if !matches!(timeout(FIRST_BYTE, stream.peek(&mut first)).await, Ok(Ok(1))) {
+    if !matches!(timeout(PREFACE_WITHIN, begins_well(&stream)).await, Ok(true)) {
         return;
     }
     let service =

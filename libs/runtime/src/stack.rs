@@ -1,5 +1,5 @@
-//! What every call passes through, in order: size of the metadata, admission, deadline, trace, panic guard, and on
-//! the way back the mending of what tonic answers badly.
+//! What every call passes through, in order: its name and trace, size of the metadata, arrival of the message, admission,
+//! deadline, panic guard, and on the way back the mending of what tonic answers badly.
 
 use std::{
     convert::Infallible,
@@ -20,14 +20,15 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, timeout_at},
 };
-use tonic::{Code, Status, body::Body};
-use tonic_types::StatusExt as _;
+use tonic::{Status, body::Body};
 use tower::{Service, ServiceExt as _, util::BoxCloneSyncService};
 use tracing::Instrument as _;
 
 use crate::{
-    BoxService,
+    BoxService, Panic,
     call::{self, Call, REQUEST_ID},
+    intake::{self, Intake},
+    mend::{code_of, mend},
     telemetry::{self, CallMetrics},
 };
 
@@ -45,7 +46,7 @@ pub struct Limits {
     pub concurrency: usize,
     /// Deadline of a call that names none.
     pub default_deadline: Duration,
-    /// Deadline at the most.
+    /// Deadline at the most; shorter than [`crate::serve::DRAIN`], so that a stopping process ends its calls.
     pub max_deadline: Duration,
 }
 
@@ -54,7 +55,7 @@ impl Default for Limits {
         Self {
             concurrency: 512,
             default_deadline: Duration::from_secs(5),
-            max_deadline: Duration::from_secs(30),
+            max_deadline: Duration::from_secs(20),
         }
     }
 }
@@ -79,13 +80,15 @@ where
     S::Future: Send + 'static,
 {
     let permits = Semaphore::new(limits.concurrency);
-    let shared = Shared { place, limits, permits, minter, metrics: CallMetrics::new() };
+    let (intake, metrics) = (Intake::new(), CallMetrics::new());
+    let shared = Shared { place, limits, intake, permits, minter, metrics };
     BoxCloneSyncService::new(Stack { inner, shared: Arc::new(shared) })
 }
 
 struct Shared {
     place: Place,
     limits: Limits,
+    intake: Intake,
     permits: Semaphore,
     minter: Minter,
     metrics: CallMetrics,
@@ -130,45 +133,66 @@ impl Shared {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
         S::Future: Send,
     {
-        if !is_grpc(&request) {
-            return not_grpc();
-        }
         let started = Instant::now();
         let request_id = self.request_id(request.headers());
         let deadline = started + self.deadline(request.headers());
-        // Only known paths become names and labels: a client cannot invent more.
-        let path = RPC_PATHS.get(request.uri().path()).map_or("unknown", String::as_str);
+        let route = Route::of(request.uri().path());
         let span = tracing::info_span!(
             "rpc",
-            otel.name = path,
+            otel.name = route.label(),
             otel.kind = "server",
             rpc.system = "grpc",
-            rpc.path = path,
+            rpc.path = route.label(),
             request.id = request_id.to_str().unwrap_or_default(),
         );
         telemetry::continue_trace(&span, request.headers());
         let call = carry_trace(Call::new(deadline, request_id.clone()), request.headers());
         request.headers_mut().insert(REQUEST_ID, request_id.clone());
 
-        self.metrics.started();
-        let response = call.scope(self.admit(inner, request, deadline).instrument(span)).await;
-        let mut response = self.mend(response, &request_id);
-        self.metrics.finished(path, code_of(&response), started.elapsed());
+        let running = self.metrics.started(route.label());
+        let answered = self.answer(route, inner, request, deadline);
+        let response = call.scope(answered.instrument(span)).await;
+        let mut response = mend(response, self.place, &request_id);
+        running.finished(code_of(&response));
         response.headers_mut().insert(REQUEST_ID, request_id);
         response
     }
 
-    async fn admit<S>(&self, inner: S, request: Request<Body>, deadline: Instant) -> Response<Body>
+    async fn answer<S>(
+        &self,
+        route: Route,
+        inner: S,
+        request: Request<Body>,
+        deadline: Instant,
+    ) -> Response<Body>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
         S::Future: Send,
     {
+        match Protocol::of(&request) {
+            Protocol::Grpc => {}
+            Protocol::OtherGrpc => {
+                return Status::unimplemented("only protobuf messages are served").into_http();
+            }
+            Protocol::Other => return not_grpc(),
+        }
         if metadata_bytes(request.headers()) > METADATA_BYTES {
             return refuse(
                 Fault::new(Reason::MessageTooLarge, "the metadata is too large")
                     .with("limit", METADATA_BYTES),
             );
         }
+        // Also asked about when there is no room for anything else: a busy process is not a dead one.
+        if route == Route::Health {
+            return guard(inner.oneshot(request).map(|Ok(response)| response)).await;
+        }
+        let request = match (self.place, route) {
+            (Place::Edge, Route::Rpc(_)) => match self.intake.take(request, deadline).await {
+                Ok(request) => request,
+                Err(status) => return status.into_http(),
+            },
+            _ => request,
+        };
         let Ok(_permit) = self.permits.try_acquire() else {
             self.metrics.shed();
             return refuse(
@@ -178,16 +202,15 @@ impl Shared {
         if deadline < Instant::now() + WORTH_STARTING {
             return status::deadline_exceeded().into_http();
         }
-        let answer = AssertUnwindSafe(inner.oneshot(request)).catch_unwind();
-        match timeout_at(deadline, answer).await {
-            Ok(Ok(Ok(response))) => response,
-            Ok(Err(panic)) => {
-                let cause = panic_text(panic.as_ref());
-                tracing::error!(cause, "a handler panicked");
-                status::internal().into_http()
+        let answer = async {
+            let Ok(response) = inner.oneshot(request).await;
+            match route {
+                Route::Rpc(_) => intake::whole(response).await.unwrap_or_else(Status::into_http),
+                _ => response,
             }
-            Err(_) => status::deadline_exceeded().into_http(),
-        }
+        };
+        let answer = timeout_at(deadline, guard(answer)).await;
+        answer.unwrap_or_else(|_| status::deadline_exceeded().into_http())
     }
 
     fn request_id(&self, headers: &HeaderMap) -> HeaderValue {
@@ -208,49 +231,76 @@ impl Shared {
             .unwrap_or(self.limits.default_deadline)
             .min(self.limits.max_deadline)
     }
+}
 
-    /// Mends what tonic answers by itself: INTERNAL for a message that cannot be decoded, OUT_OF_RANGE for one that is
-    /// too large, CANCELLED for a timeout of its own.
-    fn mend(&self, response: Response<Body>, request_id: &HeaderValue) -> Response<Body> {
-        if code_of(&response) == Code::Ok {
-            return response;
+/// What a path leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Route {
+    /// One of our RPCs, all of which are unary.
+    Rpc(&'static str),
+    /// `grpc.health.v1.Health`.
+    Health,
+    /// Reflection, whose streams cannot be taken in whole, or nothing.
+    Other,
+}
+
+impl Route {
+    fn of(path: &str) -> Self {
+        match RPC_PATHS.get(path) {
+            Some(path) => Self::Rpc(path),
+            None if path.starts_with("/grpc.health.") => Self::Health,
+            None => Self::Other,
         }
-        let Some(status) = status_of(&response) else { return response };
-        let status = match status.code() {
-            Code::Internal if !status::is_own_internal(&status) => {
-                Fault::new(Reason::MessageInvalid, "the message cannot be decoded").into()
-            }
-            Code::OutOfRange => {
-                Fault::new(Reason::MessageTooLarge, "the message is too large").into()
-            }
-            Code::Cancelled => status::deadline_exceeded(),
-            Code::Unknown => {
-                tracing::error!(cause = status.message(), "an answer without a code");
-                status::internal()
-            }
-            _ if self.place == Place::Inside => return response,
-            _ => status,
-        };
-        match self.place {
-            Place::Inside => status.into_http(),
-            Place::Edge => with_request_info(&status, request_id).into_http(),
+    }
+
+    /// A name for spans and metrics: only known paths become one, so that a client cannot invent more.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Rpc(path) => path,
+            Self::Health => "health",
+            Self::Other => "other",
         }
     }
 }
 
-fn is_grpc(request: &Request<Body>) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    request.method() == Method::POST
-        && content_type.is_some_and(|value| {
-            let value = value.as_bytes();
-            value == b"application/grpc" || value.starts_with(b"application/grpc+proto")
-        })
+/// What a request speaks.
+enum Protocol {
+    Grpc,
+    /// gRPC with messages that are not protobuf.
+    OtherGrpc,
+    Other,
+}
+
+impl Protocol {
+    fn of(request: &Request<Body>) -> Self {
+        const GRPC: &str = "application/grpc";
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let subtype = content_type
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .map(|value| value.trim().to_ascii_lowercase());
+        match subtype.as_deref().and_then(|value| value.strip_prefix(GRPC)) {
+            Some("" | "+proto") if request.method() == Method::POST => Self::Grpc,
+            Some(other) if request.method() == Method::POST && other.starts_with('+') => {
+                Self::OtherGrpc
+            }
+            _ => Self::Other,
+        }
+    }
 }
 
 fn not_grpc() -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
     response
+}
+
+/// A panic of a handler is an answer, and the process lives on.
+async fn guard(answer: impl Future<Output = Response<Body>>) -> Response<Body> {
+    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|panic| {
+        tracing::error!(cause = %Panic(panic), "a handler panicked");
+        status::internal().into_http()
+    })
 }
 
 /// Without tracing of our own, the caller's trace still reaches the next hop.
@@ -265,39 +315,8 @@ fn metadata_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
-/// The code of an answer that has ended before its body; OK when the body is still to come.
-fn code_of(response: &Response<Body>) -> Code {
-    response
-        .headers()
-        .get(Status::GRPC_STATUS)
-        .map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()))
-}
-
-fn status_of(response: &Response<Body>) -> Option<Status> {
-    match response.extensions().get::<Status>() {
-        Some(status) => Some(status.clone()),
-        None => Status::from_header_map(response.headers()),
-    }
-}
-
-fn with_request_info(status: &Status, request_id: &HeaderValue) -> Status {
-    let mut details = status.get_error_details();
-    details.set_request_info(request_id.to_str().unwrap_or_default(), "");
-    let mut whole = Status::with_error_details(status.code(), status.message(), details);
-    *whole.metadata_mut() = status.metadata().clone();
-    whole
-}
-
 /// An answer that refuses a call.
 #[must_use]
 pub fn refuse(fault: Fault) -> Response<Body> {
     Status::from(fault).into_http()
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no text")
 }

@@ -1,6 +1,6 @@
 //! Logs to stderr, traces and metrics over OTLP (gRPC), trace context in W3C headers.
 
-use std::time::Duration;
+use std::{io::IsTerminal as _, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{
@@ -16,11 +16,14 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{Sampler, SdkTracerProvider},
 };
+use tokio::time::Instant;
 use tonic::Code;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{
     EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
+
+use crate::config::ConfigError;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone)]
 pub struct TelemetryConfig {
     /// `service.name`.
-    pub service: &'static str,
+    pub service: String,
     /// How log lines look.
     pub format: LogFormat,
     /// Which spans and events are kept, in `tracing_subscriber::EnvFilter` syntax: `info,postbreeze_posts=debug`.
@@ -46,15 +49,12 @@ pub struct TelemetryConfig {
     pub sample_ratio: f64,
 }
 
-/// A setting of telemetry is bad.
+/// Telemetry cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// `POSTBREEZE_LOG` is no filter.
-    #[error("POSTBREEZE_LOG: {0}")]
-    Filter(#[from] tracing_subscriber::filter::ParseError),
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT` is no address.
-    #[error("OTEL_EXPORTER_OTLP_ENDPOINT: {0}")]
-    Endpoint(#[from] opentelemetry_otlp::ExporterBuildError),
+    /// A value cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The process has a subscriber already.
     #[error("logging is set up twice: {0}")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
@@ -65,9 +65,17 @@ pub struct Telemetry {
     exporters: Option<(SdkTracerProvider, SdkMeterProvider)>,
 }
 
+/// The variable of [`TelemetryConfig::filter`].
+pub const FILTER: &str = "POSTBREEZE_LOG";
+/// The variable of [`TelemetryConfig::otlp_endpoint`].
+pub const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
 /// Libraries that tell more than an operator wants, unless the filter names them.
 const QUIET: &str =
     "h2=warn,hyper=warn,hyper_util=warn,tower=warn,tonic=warn,sqlx=warn,opentelemetry=warn";
+/// What traces are made of.
+const TRACED: &str =
+    "info,h2=off,hyper=off,hyper_util=off,tower=off,tonic=off,sqlx=off,opentelemetry=off";
 const SHUTDOWN: Duration = Duration::from_secs(3);
 
 /// Installs logging and, with an endpoint, tracing and metrics, for the whole process.
@@ -75,29 +83,41 @@ const SHUTDOWN: Duration = Duration::from_secs(3);
 /// # Errors
 /// When a setting is bad.
 pub fn init(config: &TelemetryConfig) -> Result<Telemetry, TelemetryError> {
-    let filter = EnvFilter::try_new(format!("{QUIET},{}", config.filter))?;
     let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let logs = match config.format {
-        LogFormat::Text => logs.compact().boxed(),
+        LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).compact().boxed(),
         LogFormat::Json => logs.json().flatten_event(true).with_current_span(true).boxed(),
     };
     let exporters = match &config.otlp_endpoint {
         None => None,
         Some(endpoint) => Some(exporters(config, endpoint)?),
     };
-    let traces = exporters
-        .as_ref()
-        .map(|(tracer, _)| tracing_opentelemetry::layer().with_tracer(tracer.tracer("postbreeze")));
-    tracing_subscriber::registry().with(filter).with(traces).with(logs).try_init()?;
+    // Each has a filter of its own: fewer log lines must not cost the traces.
+    let traces = exporters.as_ref().map(|(tracer, _)| {
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer.tracer("postbreeze"));
+        layer.with_filter(EnvFilter::new(TRACED))
+    });
+    let logs = logs.with_filter(filter(&config.filter)?);
+    tracing_subscriber::registry().with(traces).with(logs).try_init()?;
     Ok(Telemetry { exporters })
+}
+
+/// Reads a filter.
+///
+/// # Errors
+/// When it is none.
+pub fn filter(text: &str) -> Result<EnvFilter, ConfigError> {
+    EnvFilter::try_new(format!("{QUIET},{text}")).map_err(|error| ConfigError::new(FILTER, error))
 }
 
 fn exporters(
     config: &TelemetryConfig,
     endpoint: &str,
-) -> Result<(SdkTracerProvider, SdkMeterProvider), TelemetryError> {
-    let resource = Resource::builder().with_service_name(config.service).build();
-    let spans = SpanExporter::builder().with_tonic().with_endpoint(endpoint).build()?;
+) -> Result<(SdkTracerProvider, SdkMeterProvider), ConfigError> {
+    let bad = |error| ConfigError::new(ENDPOINT, error);
+    let resource = Resource::builder().with_service_name(config.service.clone()).build();
+    let spans =
+        SpanExporter::builder().with_tonic().with_endpoint(endpoint).build().map_err(bad)?;
     let tracer = SdkTracerProvider::builder()
         .with_batch_exporter(spans)
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(
@@ -105,7 +125,8 @@ fn exporters(
         ))))
         .with_resource(resource.clone())
         .build();
-    let metrics = MetricExporter::builder().with_tonic().with_endpoint(endpoint).build()?;
+    let metrics =
+        MetricExporter::builder().with_tonic().with_endpoint(endpoint).build().map_err(bad)?;
     let meter =
         SdkMeterProvider::builder().with_periodic_exporter(metrics).with_resource(resource).build();
     opentelemetry::global::set_meter_provider(meter.clone());
@@ -195,24 +216,42 @@ impl CallMetrics {
         }
     }
 
-    /// A call has begun.
-    pub fn started(&self) {
+    /// A call has begun. `path` is one of the known paths: labels must stay few.
+    #[must_use]
+    pub fn started(&self, path: &'static str) -> RunningCall<'_> {
         self.active.add(1, &[]);
-    }
-
-    /// A call has ended. `path` is one of the known paths: labels must stay few.
-    pub fn finished(&self, path: &'static str, code: Code, elapsed: Duration) {
-        self.active.add(-1, &[]);
-        let labels = [
-            KeyValue::new("rpc.method", path.trim_start_matches('/')),
-            KeyValue::new("rpc.response.status_code", i64::from(i32::from(code))),
-        ];
-        self.duration.record(elapsed.as_secs_f64(), &labels);
+        RunningCall { metrics: self, path, started: Instant::now(), code: Code::Cancelled }
     }
 
     /// A call was refused for want of capacity.
     pub fn shed(&self) {
         self.shed.add(1, &[]);
+    }
+}
+
+/// A call that is being served. One that its client gives up is dropped, and counts as CANCELLED.
+pub struct RunningCall<'a> {
+    metrics: &'a CallMetrics,
+    path: &'static str,
+    started: Instant,
+    code: Code,
+}
+
+impl RunningCall<'_> {
+    /// It was answered.
+    pub fn finished(mut self, code: Code) {
+        self.code = code;
+    }
+}
+
+impl Drop for RunningCall<'_> {
+    fn drop(&mut self) {
+        self.metrics.active.add(-1, &[]);
+        let labels = [
+            KeyValue::new("rpc.method", self.path.trim_start_matches('/')),
+            KeyValue::new("rpc.response.status_code", i64::from(i32::from(self.code))),
+        ];
+        self.metrics.duration.record(self.started.elapsed().as_secs_f64(), &labels);
     }
 }
 
