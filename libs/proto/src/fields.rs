@@ -16,10 +16,11 @@ use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Utc};
 use postbreeze_ids::{Id, Kind};
+use prost::Message;
 use prost_types::Timestamp;
 
 use crate::{
-    page,
+    page::{self, Binding, TokenKey},
     status::{Fault, Reason, Violation},
     time,
 };
@@ -190,6 +191,16 @@ impl Fields {
     /// The page size of a list.
     pub fn page_size(&mut self, requested: i32) -> Option<usize> {
         page::page_size(requested).map_err(|violation| self.violations.push(violation)).ok()
+    }
+
+    /// The token of a page; the empty one is that of the first.
+    pub fn page_token<M: Message + Default>(
+        &mut self,
+        key: &TokenKey,
+        binding: &Binding,
+        token: &str,
+    ) -> Option<Option<M>> {
+        key.open(binding, token).map_err(|violation| self.violations.push(violation)).ok()
     }
 
     /// The client's optional `request_id`.

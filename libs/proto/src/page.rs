@@ -13,7 +13,7 @@ use prost::Message;
 
 use crate::{
     internal::v1::ListPosition,
-    status::{Fault, Reason, Violation},
+    status::{Reason, Violation},
 };
 
 /// Rows on a page when the request does not say.
@@ -84,21 +84,19 @@ impl TokenKey {
     /// The payload of a token; `None` for the empty token of a first page.
     ///
     /// # Errors
-    /// `PAGE_TOKEN_INVALID` when the token was altered, or made for another list, user or filter.
+    /// A violation of `page_token`, `PAGE_TOKEN_INVALID`, when it was altered, or made for another list, user or filter.
     pub fn open<M: Message + Default>(
         &self,
         binding: &Binding,
         token: &str,
-    ) -> Result<Option<M>, Fault> {
+    ) -> Result<Option<M>, Violation> {
         if token.is_empty() {
             return Ok(None);
         }
-        self.open_sealed(binding, token).map(Some).ok_or_else(|| {
-            Fault::invalid(vec![Violation {
-                field: "page_token".to_owned(),
-                reason: Reason::PageTokenInvalid,
-                description: "is not a token of this list, user and filter".to_owned(),
-            }])
+        self.open_sealed(binding, token).map(Some).ok_or_else(|| Violation {
+            field: "page_token".to_owned(),
+            reason: Reason::PageTokenInvalid,
+            description: "is not a token of this list, user and filter".to_owned(),
         })
     }
 

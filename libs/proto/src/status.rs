@@ -15,6 +15,13 @@ pub const DOMAIN: &str = "postbreeze";
 /// The message of an error whose cause is ours alone. [`is_own_internal`] knows it by its `ErrorInfo`.
 const INTERNAL_REASON: &str = "INTERNAL";
 
+/// Of an error's message at the most.
+const MESSAGE_CHARS: usize = 500;
+/// Of the violations that an answer tells, all together, before they are written in base64.
+const VIOLATIONS_BYTES: usize = 4_096;
+/// What protobuf adds to each.
+const FRAMING_BYTES: usize = 8;
+
 /// One field of a request that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -58,7 +65,7 @@ impl Fault {
             .with("id", id)
     }
 
-    /// `INVALID_ARGUMENT` with every violated field. When all have one reason the whole has it, otherwise `FIELD_INVALID`.
+    /// `INVALID_ARGUMENT` with every violated field, as many as fit into an answer. When all have one reason the whole has it, otherwise `FIELD_INVALID`.
     #[must_use]
     pub fn invalid(violations: Vec<Violation>) -> Self {
         let mut reasons = violations.iter().map(|violation| violation.reason);
@@ -66,6 +73,7 @@ impl Fault {
         let reason = if reasons.all(|other| other == first) { first } else { Reason::FieldInvalid };
         let message = violations
             .iter()
+            .take(MESSAGE_CHARS)
             .map(|violation| format!("{}: {}", violation.field, violation.description))
             .collect::<Vec<_>>()
             .join("; ");
@@ -102,7 +110,12 @@ impl Fault {
 }
 
 impl From<Fault> for Status {
-    fn from(fault: Fault) -> Self {
+    fn from(mut fault: Fault) -> Self {
+        let told = told(&fault.violations);
+        let untold = fault.violations.split_off(told).len();
+        if untold > 0 {
+            fault.metadata.insert("violations_omitted".to_owned(), untold.to_string());
+        }
         let mut details =
             ErrorDetails::with_error_info(reason_name(fault.reason), DOMAIN, fault.metadata);
         if !fault.violations.is_empty() {
@@ -117,10 +130,20 @@ impl From<Fault> for Status {
         if let Some(delay) = fault.retry_after {
             details.set_retry_info(Some(delay));
         }
-        // The message travels in a header of limited size; the details are cut off by no one, so they stay whole.
-        let message: String = fault.message.chars().take(1_000).collect();
+        let message: String = fault.message.chars().take(MESSAGE_CHARS).collect();
         Status::with_error_details(code_of(fault.reason), message, details)
     }
+}
+
+/// How many violations an answer tells: errors travel in headers, of which many clients take no more than 8 KiB.
+fn told(violations: &[Violation]) -> usize {
+    let mut bytes = 0;
+    let fits = |violation: &&Violation| {
+        let reason = reason_name(violation.reason).len();
+        bytes += violation.field.len() + violation.description.len() + reason + FRAMING_BYTES;
+        bytes <= VIOLATIONS_BYTES
+    };
+    violations.iter().take_while(fits).count()
 }
 
 /// An answer for a failure of our own. Log the cause before: the client learns nothing of it.
@@ -242,6 +265,19 @@ mod tests {
         let status = Status::from(differing);
         let fields = status.get_error_details().bad_request().map(|bad| bad.field_violations.len());
         assert_eq!(fields, Some(2));
+    }
+
+    #[test]
+    fn an_answer_stays_small_and_says_how_many_violations_it_leaves_out() {
+        let many = (0..10_000).map(|at| violation(&format!("f[{at}]"), Reason::FieldInvalid));
+        let status = Status::from(Fault::invalid(many.collect()));
+        let details = status.get_error_details();
+        let told = details.bad_request().map_or(0, |bad| bad.field_violations.len());
+        let omitted = details.error_info().map(|info| info.metadata["violations_omitted"].clone());
+        assert!(told > 50, "{told}");
+        assert_eq!(omitted, Some((10_000 - told).to_string()));
+        assert!(status.details().len() < 6_000, "{}", status.details().len());
+        assert_eq!(status.message().chars().count(), MESSAGE_CHARS);
     }
 
     #[test]
