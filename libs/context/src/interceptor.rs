@@ -10,9 +10,9 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use postbreeze_proto::status::{Fault, Reason};
-use postbreeze_runtime::{BoxService, call::Call};
+use postbreeze_runtime::{BoxService, call::Call, peer::CALLER_REFUSED};
 use tonic::{Status, body::Body, service::Routes};
 use tower::{Service, ServiceExt as _, util::BoxCloneSyncService};
 
@@ -53,8 +53,9 @@ impl Gate {
             policy_of(request.uri().path()).ok_or_else(|| Status::unimplemented("no such RPC"))?;
         let token = request.headers_mut().remove(CONTEXT).ok_or_else(|| {
             Fault::new(Reason::CredentialMissing, "the call carries no context token")
-        })?;
-        let caller = self.verifier.verify(&token)?;
+        });
+        let token = token.map_err(caller_refused)?;
+        let caller = self.verifier.verify(&token).map_err(caller_refused)?;
         if policy.callers != Callers::Anyone && *caller == Caller::Anonymous {
             return Err(Fault::new(Reason::CredentialMissing, "a credential is required").into());
         }
@@ -73,6 +74,13 @@ impl Gate {
         })
         .await
     }
+}
+
+/// Marks a refusal that is about the service that called: [`postbreeze_runtime::peer`] does not pass it on to clients.
+fn caller_refused(fault: Fault) -> Status {
+    let mut status = Status::from(fault);
+    status.metadata_mut().as_mut().insert(CALLER_REFUSED, HeaderValue::from_static("true"));
+    status
 }
 
 impl Service<Request<Body>> for Interceptor {

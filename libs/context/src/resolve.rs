@@ -36,8 +36,9 @@ pub trait Memberships: Send + Sync {
 /// Tells a scoped key's allow-list.
 #[async_trait]
 pub trait KeyScopes: Send + Sync {
-    /// The allow-list of the key that the caller used, read at this moment.
-    async fn scope(&self, caller: &Caller) -> Result<Vec<WorkspaceId>, Status>;
+    /// The allow-list of the key that the caller used, read at this moment; `None` when it was given full access since
+    /// it was authenticated.
+    async fn scope(&self, caller: &Caller) -> Result<Option<Vec<WorkspaceId>>, Status>;
 }
 
 /// Resolves reaches: memberships, cut to the allow-list of a scoped key.
@@ -74,7 +75,11 @@ impl ReachResolver {
         }
         let (memberships, allowed) =
             tokio::try_join!(self.memberships.memberships(user_id), self.scopes.scope(caller))?;
-        Ok(Reach::new(memberships).within(allowed))
+        let reach = Reach::new(memberships);
+        Ok(match allowed {
+            Some(allowed) => reach.within(allowed),
+            None => reach,
+        })
     }
 }
 
@@ -135,14 +140,17 @@ pub struct PeerKeyScopes(pub Peer);
 
 #[async_trait]
 impl KeyScopes for PeerKeyScopes {
-    async fn scope(&self, _: &Caller) -> Result<Vec<WorkspaceId>, Status> {
+    async fn scope(&self, _: &Caller) -> Result<Option<Vec<WorkspaceId>>, Status> {
         // The context token of the call names the key.
         let answer = CredentialServiceClient::new(self.0.clone())
             .get_key_scope(GetKeyScopeRequest {})
-            .await?;
-        let ids: Result<_, _> =
-            answer.into_inner().workspace_ids.iter().map(|id| id.parse()).collect();
-        ids.map_err(|_| malformed("workspace_ids"))
+            .await?
+            .into_inner();
+        if answer.full_access {
+            return Ok(None);
+        }
+        let ids: Result<_, _> = answer.workspace_ids.iter().map(|id| id.parse()).collect();
+        ids.map(Some).map_err(|_| malformed("workspace_ids"))
     }
 }
 

@@ -1,5 +1,5 @@
 //! Follows the log of `workspaces`, for the services that hold rows of workspaces: a deletion reaches them in the order
-//! of its commit, at least once, also after a restart.
+//! of its commit, at least once, also after a restart. The log lets its readers wait, so they ask again at once.
 
 use std::{fmt::Display, time::Duration};
 
@@ -9,13 +9,13 @@ use postbreeze_proto::internal::v1::{
     workspace_log_service_client::WorkspaceLogServiceClient,
 };
 use postbreeze_runtime::{Environment, peer::Peer};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tonic::{Request, async_trait};
 
 use crate::token::{CONTEXT, Issuer};
 
-/// Between two readings, and after one that failed.
-const EVERY: Duration = Duration::from_millis(500);
+/// After a reading that failed, and after one that told nothing sooner than this: who is stopping lets nobody wait.
+const PAUSE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(5);
 const AUDIENCE: &[&str] = &["workspaces"];
 
@@ -30,6 +30,9 @@ pub trait Follower: Send + Sync + 'static {
 
     /// Deals with a deletion and moves the position on, in one transaction. Must bear to be told twice.
     async fn deleted(&self, workspace_id: WorkspaceId, position: i64) -> Result<(), Self::Error>;
+
+    /// Moves the position on over an entry that is nothing to this version.
+    async fn skipped(&self, position: i64) -> Result<(), Self::Error>;
 }
 
 /// Follows the log until the process stops.
@@ -43,25 +46,34 @@ pub fn follow(
     environment.background.spawn(async move {
         let following = async {
             let mut failing = false;
+            let mut passed = 0;
             loop {
-                let failed = read_on(&issuer, &workspaces, &follower).await.err();
-                if let Some(cause) = failed.as_ref().filter(|_| !failing) {
+                let asked = Instant::now();
+                let read = read_on(&issuer, &workspaces, &follower, &mut passed).await;
+                if let Err(cause) = read.as_ref()
+                    && !failing
+                {
                     tracing::warn!(cause, "the log of workspaces cannot be followed");
                 }
-                failing = failed.is_some();
-                sleep(EVERY).await;
+                failing = read.is_err();
+                if failing || (read == Ok(0) && asked.elapsed() < PAUSE) {
+                    sleep(PAUSE).await;
+                }
             }
         };
         stopping.run_until_cancelled::<_>(following).await;
     });
 }
 
+/// Reads what there is after the last entry that was passed, and answers how many entries there were.
 async fn read_on(
     issuer: &Issuer,
     workspaces: &Peer,
     follower: &impl Follower,
-) -> Result<(), String> {
-    let after_position = follower.position().await.map_err(|error| error.to_string())?;
+    passed: &mut i64,
+) -> Result<usize, String> {
+    let kept = follower.position().await.map_err(|error| error.to_string())?;
+    let after_position = kept.max(*passed);
     let mut request = Request::new(ReadWorkspaceLogRequest { after_position });
     request.set_timeout(PATIENCE);
     let token = issuer.system_token(AUDIENCE).map_err(|error| error.to_string())?;
@@ -70,20 +82,100 @@ async fn read_on(
         .read_workspace_log(request)
         .await
         .map_err(|status| status.to_string())?;
-    for entry in answer.into_inner().entries {
+    let entries = answer.into_inner().entries;
+    let count = entries.len();
+    for entry in entries {
+        let position = entry.position;
         deal_with(follower, entry).await?;
+        *passed = position;
     }
-    Ok(())
+    Ok(count)
 }
 
 async fn deal_with(follower: &impl Follower, entry: WorkspaceLogEntry) -> Result<(), String> {
-    let workspace_id =
-        entry.workspace_id.parse::<WorkspaceId>().map_err(|error| error.to_string())?;
-    match entry.event {
+    let done = match entry.event {
         Some(Event::Deleted(_)) => {
-            follower.deleted(workspace_id, entry.position).await.map_err(|error| error.to_string())
+            let workspace_id = entry.workspace_id.parse::<WorkspaceId>();
+            let workspace_id = workspace_id.map_err(|error| error.to_string())?;
+            follower.deleted(workspace_id, entry.position).await
         }
         // An event of a later version: not ours to deal with.
-        None => Ok(()),
+        None => follower.skipped(entry.position).await,
+    };
+    done.map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, sync::Mutex};
+
+    use postbreeze_ids::Id;
+    use postbreeze_proto::internal::v1::{
+        ReadWorkspaceLogResponse, WorkspaceDeleted,
+        workspace_log_service_server::{WorkspaceLogService, WorkspaceLogServiceServer},
+    };
+    use postbreeze_runtime::{BoxService, clock::Clock};
+    use tonic::{Response, Status, service::Routes};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::token;
+
+    struct Log;
+
+    fn workspace() -> WorkspaceId {
+        Id::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001))
+    }
+
+    #[async_trait]
+    impl WorkspaceLogService for Log {
+        async fn read_workspace_log(
+            &self,
+            request: Request<ReadWorkspaceLogRequest>,
+        ) -> Result<Response<ReadWorkspaceLogResponse>, Status> {
+            let after = request.into_inner().after_position;
+            let entry = |position: i64| WorkspaceLogEntry {
+                position,
+                workspace_id: if position == 2 { workspace().to_string() } else { String::new() },
+                event: (position == 2).then_some(Event::Deleted(WorkspaceDeleted {})),
+            };
+            let entries = (1..=3).filter(|position| *position > after).map(entry).collect();
+            Ok(Response::new(ReadWorkspaceLogResponse { entries }))
+        }
+    }
+
+    #[derive(Default)]
+    struct Told(Mutex<Vec<String>>);
+
+    #[async_trait]
+    impl Follower for Told {
+        type Error = Infallible;
+
+        async fn position(&self) -> Result<i64, Infallible> {
+            Ok(0)
+        }
+
+        async fn deleted(&self, id: WorkspaceId, position: i64) -> Result<(), Infallible> {
+            self.0.lock().unwrap().push(format!("{position}: deleted {id}"));
+            Ok(())
+        }
+
+        async fn skipped(&self, position: i64) -> Result<(), Infallible> {
+            self.0.lock().unwrap().push(format!("{position}: skipped"));
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn entries_of_a_later_version_are_passed_and_not_asked_for_again() {
+        let (signing, _) = token::generate("posts", "1").unwrap();
+        let issuer = Issuer::new("posts", &signing, Clock::system()).unwrap();
+        let routes = Routes::new(WorkspaceLogServiceServer::new(Log)).prepare();
+        let workspaces = Peer::in_process("workspaces", BoxService::new(routes));
+        let (told, mut passed) = (Told::default(), 0);
+        assert_eq!(read_on(&issuer, &workspaces, &told, &mut passed).await, Ok(3));
+        assert_eq!(read_on(&issuer, &workspaces, &told, &mut passed).await, Ok(0));
+        let deleted = format!("2: deleted {}", workspace());
+        assert_eq!(*told.0.lock().unwrap(), ["1: skipped", &deleted, "3: skipped"]);
     }
 }
