@@ -9,7 +9,6 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use postbreeze_context::{
     Caller, credential,
     policy::{Callers as PolicyCallers, policy_of},
@@ -27,8 +26,6 @@ use tower::{Service, ServiceExt as _};
 
 use crate::owners::{Answerer, Owners, audience_of};
 
-/// A request at the most, in bytes.
-const REQUEST_BYTES: usize = 1_024 * 1_024;
 /// Headers that only services may set.
 const INTERNAL_HEADERS: &str = "x-postbreeze-";
 
@@ -71,7 +68,6 @@ impl Inner {
         if NOT_SERVED_YET.contains(&path) {
             return Err(Status::unimplemented("this RPC is not served yet"));
         }
-        let request = whole(request).await?;
         match self.owners.answerer(path).ok_or_else(internal)? {
             Answerer::Owner(owner) => {
                 let call = self.call_for(&caller, owner.name())?;
@@ -128,22 +124,6 @@ fn strip(headers: &mut HeaderMap) {
         .collect();
     for name in internal {
         headers.remove(name);
-    }
-}
-
-/// Takes the request in whole, so that an owner is not kept waiting by a slow client.
-async fn whole(request: Request<Body>) -> Result<Request<Body>, Status> {
-    let (parts, body) = request.into_parts();
-    match Limited::new(body, REQUEST_BYTES).collect().await {
-        Ok(whole) => {
-            Ok(Request::from_parts(parts, Body::new(whole.map_err(|never| match never {}))))
-        }
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Fault::new(Reason::MessageTooLarge, "the message is too large")
-                .with("limit", REQUEST_BYTES)
-                .into())
-        }
-        Err(_) => Err(Fault::new(Reason::MessageInvalid, "the message cannot be read").into()),
     }
 }
 

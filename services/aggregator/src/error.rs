@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use postbreeze_context::Denied;
-use postbreeze_proto::status::{Fault, Reason, internal};
-use tonic::Status;
+use postbreeze_proto::status::{Fault, Reason, internal, is_own_internal};
+use tonic::{Code, Status};
 
 /// An error of the aggregator's own RPCs.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,12 @@ impl From<Fault> for Error {
 
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
-        Self::Owner(status)
+        match status.code() {
+            // Not an owner's word, but our own client's, which cannot read it: no fault of whoever asked.
+            Code::Internal if !is_own_internal(&status) => Self::Unreadable("answer of an owner"),
+            Code::OutOfRange => Self::Unreadable("answer of an owner, for its size"),
+            _ => Self::Owner(status),
+        }
     }
 }
 

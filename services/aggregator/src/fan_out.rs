@@ -15,15 +15,18 @@ use postbreeze_proto::{
     v1::{ErrorReason, UnreachableWorkspace},
 };
 use postbreeze_runtime::{call::Call, peer::Peer};
+use prost::Message;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
 use crate::{
     error::Error,
-    merge::{Merged, SortKey, merge},
+    merge::{Limit, Merged, Part, SortKey, merge},
     owners::{Source, Sources},
 };
 
+/// Of the rows of a page, so that clients can take it in with their usual limit of 4 MiB.
+const PAGE_BYTES: usize = 3 * 1_024 * 1_024;
 /// How many unreachable workspaces an answer names.
 const NAMED: usize = 100;
 /// The share of the remaining time that a source has: what is left is for the merge and the answer.
@@ -35,8 +38,8 @@ pub(crate) struct Query<'a> {
     pub(crate) caller: &'a Caller,
     /// What its tokens are bound to.
     pub(crate) binding: &'a Binding,
-    /// The client's token; empty for the first page.
-    pub(crate) page_token: &'a str,
+    /// Where the sources stand, as the client's token says; none for the first page.
+    pub(crate) state: Option<MergeState>,
     /// Rows on the page.
     pub(crate) page_size: usize,
     /// The one workspace the list is about; none: all in reach.
@@ -57,19 +60,22 @@ pub(crate) struct Page<T> {
     pub(crate) unreachable_count: i32,
 }
 
+/// The rows that a source gave, and whether it has more.
+pub(crate) type Given<T> = (Vec<T>, bool);
+
 /// Reads one page. `read(peer, after, limit)` asks one source; `key` tells a row's place.
-pub(crate) async fn fan_out<T, F>(
+pub(crate) async fn fan_out<T: Message, F>(
     tokens: &TokenKey,
     resolver: &ReachResolver,
     sources: &Sources,
-    query: &Query<'_>,
+    query: Query<'_>,
     read: impl Fn(Peer, Option<ListPosition>, i32) -> F,
     key: impl Fn(&T) -> Option<SortKey>,
 ) -> Result<Page<T>, Error>
 where
-    F: Future<Output = Result<Vec<T>, Status>>,
+    F: Future<Output = Result<Given<T>, Status>>,
 {
-    let asked = asked(tokens, sources, query)?;
+    let asked = asked(sources, query.state.as_ref(), query.workspace_id);
     let limit = i32::try_from(query.page_size).unwrap_or(i32::MAX);
     let call = Call::current().ok_or_else(|| Error::Unreadable("current call"))?;
     let deadline = Instant::now() + call.remaining() * SHARE.0 / SHARE.1;
@@ -82,10 +88,11 @@ where
     let mut missing: Vec<&Source> = Vec::new();
     for ((source, _), answer) in asked.iter().zip(answers) {
         match answer {
-            Ok(rows) => parts.push(Part { rows: keyed(rows, &key)?, answered: true }),
+            Ok((rows, more)) => parts.push(Part { rows: keyed(rows, &key)?, more }),
             Err(status) if is_missing(&status) => {
                 missing.push(source);
-                parts.push(Part { rows: Vec::new(), answered: false });
+                // It stays where it stands, and holds up nobody.
+                parts.push(Part { rows: Vec::new(), more: true });
             }
             Err(status) => return Err(status.into()),
         }
@@ -93,34 +100,27 @@ where
     if !missing.is_empty() && (query.require_complete || missing.len() == asked.len()) {
         return Err(Error::SourcesMissing { missing: missing.len(), sources: asked.len() });
     }
-    let (unreachable, unreachable_count) = name(resolver, query, &missing).await?;
+    let (unreachable, unreachable_count) = name(resolver, &query, &missing).await?;
     let (rows, state) = advance(&asked, parts, query.page_size);
     let next_page_token =
         if state.sources.is_empty() { String::new() } else { tokens.seal(query.binding, &state) };
     Ok(Page { rows, next_page_token, unreachable, unreachable_count })
 }
 
-struct Part<T> {
-    rows: Vec<(SortKey, T)>,
-    answered: bool,
-}
-
-/// The sources to ask, with where each stands.
+/// The sources to ask, with where each stands. One that the token does not name has ended.
 fn asked<'a>(
-    tokens: &TokenKey,
     sources: &'a Sources,
-    query: &Query<'_>,
-) -> Result<Vec<(&'a Source, Option<ListPosition>)>, Error> {
-    let state: Option<MergeState> = tokens.open(query.binding, query.page_token)?;
-    let holds = |source: &&Source| query.workspace_id.is_none_or(|id| source.holds(id));
+    state: Option<&MergeState>,
+    workspace_id: Option<WorkspaceId>,
+) -> Vec<(&'a Source, Option<ListPosition>)> {
+    let holds = |source: &&Source| workspace_id.is_none_or(|id| source.holds(id));
     let all = sources.all().iter().filter(holds);
     let Some(state) = state else {
-        return Ok(all.map(|source| (source, None)).collect());
+        return all.map(|source| (source, None)).collect();
     };
-    // A source that the token does not name has ended.
     let mut standing: HashMap<u32, Option<ListPosition>> =
-        state.sources.into_iter().map(|source| (source.first_bucket, source.after)).collect();
-    Ok(all.filter_map(|source| Some((source, standing.remove(&first_bucket(source))?))).collect())
+        state.sources.iter().map(|source| (source.first_bucket, source.after.clone())).collect();
+    all.filter_map(|source| Some((source, standing.remove(&first_bucket(source))?))).collect()
 }
 
 fn first_bucket(source: &Source) -> u32 {
@@ -146,22 +146,20 @@ fn is_missing(status: &Status) -> bool {
 }
 
 /// Takes the page's rows, and tells where each source stands after it. A source is left out once it has ended.
-fn advance<T>(
+fn advance<T: Message>(
     asked: &[(&Source, Option<ListPosition>)],
     parts: Vec<Part<T>>,
     page_size: usize,
 ) -> (Vec<T>, MergeState) {
     let keys: Vec<Vec<SortKey>> =
         parts.iter().map(|part| part.rows.iter().map(|(key, _)| *key).collect()).collect();
-    let answered: Vec<bool> = parts.iter().map(|part| part.answered).collect();
-    let Merged { rows, taken } =
-        merge(parts.into_iter().map(|part| part.rows).collect(), page_size);
+    let more: Vec<bool> = parts.iter().map(|part| part.more).collect();
+    let limit = Limit { rows: page_size, bytes: PAGE_BYTES };
+    let Merged { rows, taken } = merge(parts, limit, Message::encoded_len);
     let mut state = MergeState::default();
     for (index, (source, before)) in asked.iter().enumerate() {
         let (keys, taken) = (&keys[index], taken[index]);
-        // A source gives fewer rows than it was asked for only when it has no more.
-        let ended = answered[index] && taken == keys.len() && keys.len() < page_size;
-        if ended {
+        if taken == keys.len() && !more[index] {
             continue;
         }
         let last = taken.checked_sub(1).map(|last| position(keys[sabotaged(last)]));

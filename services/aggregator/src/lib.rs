@@ -60,7 +60,7 @@ pub struct Parts {
     pub owners: Owners,
 }
 
-/// Every service of the public API, for health.
+/// Every service of the public API that is served, for health.
 const SERVICES: &[&str] = &[
     "postbreeze.v1.UserService",
     "postbreeze.v1.ApiKeyService",
@@ -71,6 +71,8 @@ const SERVICES: &[&str] = &[
     "postbreeze.v1.PostService",
     "postbreeze.v1.CommentService",
 ];
+const NEED_POSTS: &[&str] = &["postbreeze.v1.PostService", "postbreeze.v1.CommentService"];
+const NEED_ACCOUNTS: &[&str] = &["postbreeze.v1.SocialAccountService"];
 
 /// The whole service.
 ///
@@ -90,10 +92,15 @@ pub fn service(parts: Parts) -> Result<BoxService, tonic_reflection::server::Err
         .add_service(SocialAccountServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(CommentServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(BillingServiceServer::from_arc(rpc));
-    // The lists are answered by whichever sources are up; without these two nothing can be answered.
-    let health = Health::of(SERVICES)
+    // Without these two nothing can be answered; without another only what it owns.
+    let mut health = Health::of(SERVICES)
         .when_peer(owners.identity.clone())
         .when_peer(owners.workspaces.clone());
+    for (services, sources) in [(NEED_POSTS, &owners.posts), (NEED_ACCOUNTS, &owners.accounts)] {
+        for source in sources.all() {
+            health = health.when_peer_for(services, source.peer.clone());
+        }
+    }
     let edge = Edge::new(
         Arc::new(PeerCallers(owners.identity.clone())),
         parts.issuer,

@@ -7,6 +7,7 @@ pub mod secrets;
 
 use postbreeze_aggregator::{Owners, Sources};
 use postbreeze_context::token::{EDGE, Issuer, Verifier};
+use postbreeze_proto::page::TokenKey;
 use postbreeze_runtime::{
     BoxService, Environment,
     config::{ConfigError, Lookup, page_token_key},
@@ -28,12 +29,37 @@ pub struct System {
     pub owners: Owners,
 }
 
-/// Composes every service. The settings are those of the services themselves, for what they share once.
+/// What the services are told: their own settings, for what they share once.
+pub struct Settings {
+    identity: postbreeze_identity::Config,
+    workspaces: postbreeze_workspaces::Config,
+    posts: postbreeze_posts::Config,
+    accounts: postbreeze_accounts::Config,
+    page_tokens: TokenKey,
+}
+
+impl Settings {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// When one is missing or bad.
+    pub fn read(lookup: &Lookup) -> Result<Self, ConfigError> {
+        Ok(Self {
+            identity: postbreeze_identity::Config::read(lookup)?,
+            workspaces: postbreeze_workspaces::Config::read(lookup)?,
+            posts: postbreeze_posts::Config::read(lookup)?,
+            accounts: postbreeze_accounts::Config::read(lookup)?,
+            page_tokens: page_token_key(lookup)?,
+        })
+    }
+}
+
+/// Composes every service.
 ///
 /// # Errors
-/// When a setting is missing or bad.
+/// When a key pair is missing, or the descriptors that reflection serves cannot be read.
 pub fn compose(
-    lookup: &Lookup,
+    settings: Settings,
     environment: &Environment,
     databases: &Databases,
     keys: &Keys,
@@ -50,7 +76,7 @@ pub fn compose(
     let identity = Peer::in_process(
         "identity",
         postbreeze_identity::service(postbreeze_identity::Parts {
-            config: postbreeze_identity::Config::read(lookup)?,
+            config: settings.identity,
             environment: environment.clone(),
             database: databases.identity.clone(),
             verifier: verifier("identity")?,
@@ -59,7 +85,7 @@ pub fn compose(
         }),
     );
     workspaces_arrives.arrive(postbreeze_workspaces::service(postbreeze_workspaces::Parts {
-        config: postbreeze_workspaces::Config::read(lookup)?,
+        config: settings.workspaces,
         environment: environment.clone(),
         database: databases.workspaces.clone(),
         verifier: verifier("workspaces")?,
@@ -69,7 +95,7 @@ pub fn compose(
     let accounts = Peer::in_process(
         "accounts",
         postbreeze_accounts::service(postbreeze_accounts::Parts {
-            config: postbreeze_accounts::Config::read(lookup)?,
+            config: settings.accounts,
             environment: environment.clone(),
             database: databases.accounts.clone(),
             verifier: verifier("accounts")?,
@@ -93,7 +119,7 @@ pub fn compose(
     let posts = Peer::in_process(
         "posts",
         postbreeze_posts::service(postbreeze_posts::Parts {
-            config: postbreeze_posts::Config::read(lookup)?,
+            config: settings.posts,
             environment: environment.clone(),
             database: databases.posts.clone(),
             verifier: verifier("posts")?,
@@ -112,7 +138,7 @@ pub fn compose(
         accounts: Sources::one(accounts),
     };
     let front = postbreeze_aggregator::service(postbreeze_aggregator::Parts {
-        page_tokens: page_token_key(lookup)?,
+        page_tokens: settings.page_tokens,
         environment: environment.clone(),
         issuer: issuer(EDGE)?,
         limits: limits.clone(),

@@ -13,7 +13,7 @@ use postbreeze_runtime::{
     process::{self, Failure, Process},
     serve::ServeConfig,
 };
-use postbreeze_standalone::{Databases, Keys, compose, secrets};
+use postbreeze_standalone::{Databases, Keys, Settings, compose, secrets};
 use secrecy::SecretString;
 
 const DATA_VARIABLE: &str = "POSTBREEZE_DATA_DIR";
@@ -29,6 +29,10 @@ fn main() -> ExitCode {
             [("POSTBREEZE_SELF_SERVICE_PLANS".to_owned(), SecretString::from("true".to_owned()))];
         let lookup = process.lookup.with_defaults(kept.into_iter().chain(own));
         let serve = ServeConfig::read(&lookup, "127.0.0.1:50051")?;
+        let settings = Settings::read(&lookup)?;
+        if lookup.secret(URL_VARIABLE).is_some() {
+            Databases::read(&lookup)?;
+        }
         // Bound first: a port that is taken is told before anything is started.
         let listener = process.bind(serve.listen).await?;
 
@@ -38,7 +42,7 @@ fn main() -> ExitCode {
         };
         let url = embedded.iter().map(|server| (URL_VARIABLE.to_owned(), server.url()));
         let lookup = lookup.with_defaults(url);
-        let ended = run(&process, &lookup, serve, listener).await;
+        let ended = run(&process, &lookup, serve, settings, listener).await;
         if let Some(server) = embedded {
             server.stop().await?;
         }
@@ -50,6 +54,7 @@ async fn run(
     process: &Process,
     lookup: &Lookup,
     serve: ServeConfig,
+    settings: Settings,
     listener: tokio::net::TcpListener,
 ) -> Result<(), Failure> {
     let databases = Databases::read(lookup)?;
@@ -58,7 +63,7 @@ async fn run(
         return Ok(());
     }
     let keys = Keys::generate()?;
-    let system = compose(lookup, &process.environment, &databases, &keys, &serve.limits)?;
+    let system = compose(settings, &process.environment, &databases, &keys, &serve.limits)?;
     welcome(serve.listen);
     process.serve(listener, system.front).await
 }

@@ -24,20 +24,23 @@ pub(super) async fn list_comments(
 ) -> Result<ListCommentsResponse, Error> {
     let mut fields = Fields::new();
     let workspace_id = fields.optional_id::<Workspace>("workspace_id", &request.workspace_id);
-    let page_size = fields.page_size(request.page_size);
-    let platforms = fields.choices::<Platform>("platform", &request.platform);
-    let (workspace_id, page_size, _) = fields.finish((workspace_id, page_size, platforms))?;
-
     let filter = ListCommentsRequest {
         page_size: 0,
         page_token: String::new(),
         require_complete: false,
         ..request.clone()
     };
+    let binding = Binding::new("ListComments", user_of(caller)?, &filter);
+    let page_size = fields.page_size(request.page_size);
+    let state = fields.page_token(&rpc.page_tokens, &binding, &request.page_token);
+    let platforms = fields.choices::<Platform>("platform", &request.platform);
+    let (workspace_id, page_size, state, _) =
+        fields.finish((workspace_id, page_size, state, platforms))?;
+
     let query = Query {
         caller,
-        binding: &Binding::new("ListComments", user_of(caller)?, &filter),
-        page_token: &request.page_token,
+        binding: &binding,
+        state,
         page_size,
         workspace_id,
         require_complete: request.require_complete,
@@ -46,10 +49,11 @@ pub(super) async fn list_comments(
         let request = ReadCommentsRequest { query: Some(filter.clone()), after, limit };
         async move {
             let answer = PostSourceServiceClient::new(peer).read_comments(request).await?;
-            Ok(answer.into_inner().comments)
+            let answer = answer.into_inner();
+            Ok((answer.comments, answer.more))
         }
     };
-    let page = fan_out(&rpc.page_tokens, &rpc.resolver, &rpc.posts, &query, read, key).await?;
+    let page = fan_out(&rpc.page_tokens, &rpc.resolver, &rpc.posts, query, read, key).await?;
     Ok(ListCommentsResponse {
         comments: page.rows,
         next_page_token: page.next_page_token,

@@ -23,23 +23,25 @@ pub(super) async fn list_posts(
 ) -> Result<ListPostsResponse, Error> {
     let mut fields = Fields::new();
     let workspace_id = fields.optional_id::<Workspace>("workspace_id", &request.workspace_id);
-    let page_size = fields.page_size(request.page_size);
-    let statuses = fields.choices::<PostStatus>("status", &request.status);
-    let platforms = fields.choices::<Platform>("platform", &request.platform);
-    let account_id = fields.optional_id::<Account>("account_id", &request.account_id);
-    let (workspace_id, page_size, _, _, _) =
-        fields.finish((workspace_id, page_size, statuses, platforms, account_id))?;
-
     let filter = ListPostsRequest {
         page_size: 0,
         page_token: String::new(),
         require_complete: false,
         ..request.clone()
     };
+    let binding = Binding::new("ListPosts", user_of(caller)?, &filter);
+    let page_size = fields.page_size(request.page_size);
+    let state = fields.page_token(&rpc.page_tokens, &binding, &request.page_token);
+    let statuses = fields.choices::<PostStatus>("status", &request.status);
+    let platforms = fields.choices::<Platform>("platform", &request.platform);
+    let account_id = fields.optional_id::<Account>("account_id", &request.account_id);
+    let (workspace_id, page_size, state, _, _, _) =
+        fields.finish((workspace_id, page_size, state, statuses, platforms, account_id))?;
+
     let query = Query {
         caller,
-        binding: &Binding::new("ListPosts", user_of(caller)?, &filter),
-        page_token: &request.page_token,
+        binding: &binding,
+        state,
         page_size,
         workspace_id,
         require_complete: request.require_complete,
@@ -48,10 +50,11 @@ pub(super) async fn list_posts(
         let request = ReadPostsRequest { query: Some(filter.clone()), after, limit };
         async move {
             let answer = PostSourceServiceClient::new(peer).read_posts(request).await?;
-            Ok(answer.into_inner().posts)
+            let answer = answer.into_inner();
+            Ok((answer.posts, answer.more))
         }
     };
-    let page = fan_out(&rpc.page_tokens, &rpc.resolver, &rpc.posts, &query, read, key).await?;
+    let page = fan_out(&rpc.page_tokens, &rpc.resolver, &rpc.posts, query, read, key).await?;
     Ok(ListPostsResponse {
         posts: page.rows,
         next_page_token: page.next_page_token,

@@ -25,20 +25,23 @@ pub(super) async fn list_social_accounts(
 ) -> Result<ListSocialAccountsResponse, Error> {
     let mut fields = Fields::new();
     let workspace_id = fields.optional_id::<Workspace>("workspace_id", &request.workspace_id);
-    let page_size = fields.page_size(request.page_size);
-    let platforms = fields.choices::<Platform>("platform", &request.platform);
-    let (workspace_id, page_size, _) = fields.finish((workspace_id, page_size, platforms))?;
-
     let filter = ListSocialAccountsRequest {
         page_size: 0,
         page_token: String::new(),
         require_complete: false,
         ..request.clone()
     };
+    let binding = Binding::new("ListSocialAccounts", user_of(caller)?, &filter);
+    let page_size = fields.page_size(request.page_size);
+    let state = fields.page_token(&rpc.page_tokens, &binding, &request.page_token);
+    let platforms = fields.choices::<Platform>("platform", &request.platform);
+    let (workspace_id, page_size, state, _) =
+        fields.finish((workspace_id, page_size, state, platforms))?;
+
     let query = Query {
         caller,
-        binding: &Binding::new("ListSocialAccounts", user_of(caller)?, &filter),
-        page_token: &request.page_token,
+        binding: &binding,
+        state,
         page_size,
         workspace_id,
         require_complete: request.require_complete,
@@ -48,10 +51,11 @@ pub(super) async fn list_social_accounts(
         async move {
             let answer =
                 AccountSourceServiceClient::new(peer).read_social_accounts(request).await?;
-            Ok(answer.into_inner().accounts)
+            let answer = answer.into_inner();
+            Ok((answer.accounts, answer.more))
         }
     };
-    let page = fan_out(&rpc.page_tokens, &rpc.resolver, &rpc.accounts, &query, read, key).await?;
+    let page = fan_out(&rpc.page_tokens, &rpc.resolver, &rpc.accounts, query, read, key).await?;
     Ok(ListSocialAccountsResponse {
         accounts: page.rows,
         next_page_token: page.next_page_token,
