@@ -15,6 +15,8 @@ CREATE TABLE users (
 CREATE TABLE user_emails (
     -- Trimmed and lower-cased.
     email TEXT NOT NULL,
+    -- The user's.
+    bucket SMALLINT NOT NULL,
     user_id UUID NOT NULL,
     CONSTRAINT user_emails_email PRIMARY KEY (email)
 );
@@ -58,7 +60,8 @@ CREATE TABLE api_key_workspaces (
     CONSTRAINT api_key_workspaces_key FOREIGN KEY (bucket, key_id) REFERENCES api_keys (bucket, id)
 );
 
--- The secrets of keys: one, or two while a rotation overlaps.
+-- The secrets of keys: one that lives, or two while a rotation overlaps. Those that have ended are kept for a while, so
+-- that they answer revoked or expired rather than invalid.
 CREATE TABLE api_key_secrets (
     secret_hash BYTEA PRIMARY KEY,
     key_bucket SMALLINT NOT NULL,
@@ -67,10 +70,16 @@ CREATE TABLE api_key_secrets (
     shown TEXT NOT NULL,
     create_time TIMESTAMPTZ NOT NULL,
     -- When an overlap ends; none: lives as long as the key.
-    expire_time TIMESTAMPTZ
+    expire_time TIMESTAMPTZ,
+    -- When it ended, set by a rotation. Its presence refuses the secret: no clock is asked.
+    end_time TIMESTAMPTZ
 );
 
-CREATE INDEX api_key_secrets_key ON api_key_secrets (key_bucket, key_id);
+CREATE INDEX api_key_secrets_key ON api_key_secrets (key_bucket, key_id)
+    WHERE end_time IS NULL;
+
+CREATE INDEX api_key_secrets_end_time ON api_key_secrets (end_time)
+    WHERE end_time IS NOT NULL;
 
 CREATE TABLE idempotency (
     bucket SMALLINT NOT NULL,

@@ -4,15 +4,22 @@ use postbreeze_context::{Caller, resolve::KeyScopes};
 use postbreeze_ids::WorkspaceId;
 use tonic::{Status, async_trait};
 
-use crate::{error::Error, store::Store};
+use crate::{
+    error::Error,
+    store::{Store, allow_lists::KeyScope},
+};
 
 /// The allow-lists of stored keys.
 pub(crate) struct StoredKeyScopes(pub(crate) Store);
 
 #[async_trait]
 impl KeyScopes for StoredKeyScopes {
-    async fn scope(&self, caller: &Caller) -> Result<Vec<WorkspaceId>, Status> {
-        let Some(key_id) = caller.key_id() else { return Ok(Vec::new()) };
-        Ok(self.0.key_workspaces(key_id).await.map_err(Error::from)?)
+    async fn scope(&self, caller: &Caller) -> Result<Option<Vec<WorkspaceId>>, Status> {
+        let key_id = caller.key_id().ok_or(Error::Missing("the caller's key"))?;
+        match self.0.key_scope(key_id).await.map_err(Error::from)? {
+            KeyScope::Gone => Err(Error::CredentialRevoked.into()),
+            KeyScope::Full => Ok(None),
+            KeyScope::Only(workspaces) => Ok(Some(workspaces)),
+        }
     }
 }

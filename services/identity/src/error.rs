@@ -1,10 +1,15 @@
 //! What can go wrong here, and the one place where it becomes an answer.
 
+use std::time::Duration;
+
 use postbreeze_context::Denied;
 use postbreeze_ids::KeyId;
 use postbreeze_proto::status::{Fault, Reason, internal};
 use postbreeze_runtime::postgres;
 use tonic::{Code, Status};
+
+/// When who was not let wait may try again: the queue is through by then.
+const PASSWORDS_RETRY: Duration = Duration::from_secs(1);
 
 /// An error of this service. Each variant is a fact with its subject.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +47,9 @@ pub(crate) enum Error {
     /// A row that must be there is not.
     #[error("{0} is missing")]
     Missing(&'static str),
+    /// Too many passwords wait to be checked.
+    #[error("too many sign in at once")]
+    Overloaded,
     /// The crypto library failed.
     #[error("the crypto library failed")]
     Crypto,
@@ -65,6 +73,9 @@ impl From<Error> for Status {
             Error::CredentialInvalid(_) => told(Reason::CredentialInvalid),
             Error::CredentialExpired => told(Reason::CredentialExpired),
             Error::CredentialRevoked => told(Reason::CredentialRevoked),
+            Error::Overloaded => {
+                Fault::new(Reason::Overloaded, message).retry_after(PASSWORDS_RETRY).into()
+            }
             Error::Idempotency(cause) => match cause.into_fault() {
                 Ok(fault) => fault.into(),
                 Err(cause) => postgres::status_of(&cause),

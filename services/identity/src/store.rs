@@ -1,7 +1,10 @@
-//! All SQL of this service.
+//! All SQL of this service. A change of a key locks the key's row first; where several rows of a table are locked, it is
+//! in the order of their ids.
 
+pub(crate) mod allow_lists;
 pub(crate) mod credentials;
 pub(crate) mod keys;
+pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod users;
 

@@ -19,9 +19,21 @@ pub(super) fn display_name(fields: &mut Fields, name: &str) -> Option<String> {
     fields.text("display_name", name.trim(), 1..=NAME_CHARS)
 }
 
-/// The allow-list; it is never empty.
+/// The allow-list; it is never empty. A workspace that is named twice counts once.
 pub(super) fn allow_list(fields: &mut Fields, scoped: &ScopedAccess) -> Option<Vec<WorkspaceId>> {
-    fields.ids::<Workspace>("scoped.workspace_ids", &scoped.workspace_ids, 1..=WORKSPACES)
+    const FIELD: &str = "scoped.workspace_ids";
+    let given = &scoped.workspace_ids;
+    if !fields.count(FIELD, given.len(), 1..=WORKSPACES) {
+        return None;
+    }
+    let mut ids = Vec::with_capacity(given.len());
+    for (index, id) in given.iter().enumerate() {
+        ids.extend(fields.id::<Workspace>(format!("{FIELD}[{index}]"), id));
+    }
+    let sound = ids.len() == given.len();
+    ids.sort_unstable();
+    ids.dedup();
+    sound.then_some(ids)
 }
 
 /// Whether the key may only read; the default is that it may also write.

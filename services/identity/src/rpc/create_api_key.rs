@@ -16,7 +16,10 @@ use sqlx::PgTransaction;
 use super::{Rpc, access, message};
 use crate::{
     error::Error,
-    store::keys::{Key, KeyRow, SecretRow, insert_key, insert_secret},
+    store::{
+        keys::{Key, KeyRow, insert_key},
+        secrets::{SecretRow, insert_secret},
+    },
 };
 
 pub(super) async fn create_api_key(

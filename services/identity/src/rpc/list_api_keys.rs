@@ -17,13 +17,14 @@ pub(super) async fn list_api_keys(
     request: ListApiKeysRequest,
 ) -> Result<ListApiKeysResponse, Error> {
     let user_id = context.user_id()?;
-    let mut fields = Fields::new();
-    let page_size = fields.page_size(request.page_size);
-    let (page_size,) = fields.finish((page_size,))?;
     let filter =
         ListApiKeysRequest { include_revoked: request.include_revoked, ..Default::default() };
     let binding = Binding::new("ListApiKeys", user_id, &filter);
-    let after: Option<ListPosition> = rpc.page_tokens.open(&binding, &request.page_token)?;
+    let mut fields = Fields::new();
+    let page_size = fields.page_size(request.page_size);
+    let after: Option<Option<ListPosition>> =
+        fields.page_token(&rpc.page_tokens, &binding, &request.page_token);
+    let (page_size, after) = fields.finish((page_size, after))?;
 
     let after = after.and_then(|position| position.uuid());
     let limit = i64::try_from(page_size + 1).unwrap_or(i64::MAX);

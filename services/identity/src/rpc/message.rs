@@ -24,7 +24,7 @@ pub(super) fn profile(row: UserRow) -> Profile {
     Profile { user_id: row.id.to_string(), email: row.email, display_name: row.display_name }
 }
 
-/// A key with the secrets that live at an instant.
+/// A key with the secrets that live at an instant: none once it is revoked.
 pub(super) fn api_key(key: Key, now: DateTime<Utc>) -> ApiKey {
     let Key { row, secrets, workspaces } = key;
     let access = if row.scoped {
@@ -33,13 +33,14 @@ pub(super) fn api_key(key: Key, now: DateTime<Utc>) -> ApiKey {
     } else {
         Access::FullAccess(FullAccess {})
     };
+    let revoked = row.revoke_time.is_some();
     let live = |expires: Option<DateTime<Utc>>| expires.is_none_or(|expires| expires > now);
     ApiKey {
         id: row.id.to_string(),
         display_name: row.display_name,
         secrets: secrets
             .into_iter()
-            .filter(|secret| live(secret.expire_time))
+            .filter(|secret| !revoked && live(secret.expire_time))
             .map(|secret| KeySecret {
                 prefix: secret.shown,
                 create_time: Some(to_proto(secret.create_time)),

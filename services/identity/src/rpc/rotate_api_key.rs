@@ -18,7 +18,10 @@ use sqlx::PgTransaction;
 use super::{Rpc, message};
 use crate::{
     error::Error,
-    store::keys::{SecretRow, insert_secret, lock_key, retire_secrets},
+    store::{
+        keys::lock_living_key,
+        secrets::{SecretRow, insert_secret, retire_secrets},
+    },
 };
 
 const DEFAULT_OVERLAP: TimeDelta = TimeDelta::hours(24);
@@ -36,9 +39,8 @@ pub(super) async fn rotate_api_key(
     let request_id = fields.request_id(&request.request_id);
     let (key_id, overlap, request_id) = fields.finish((key_id, overlap, request_id))?;
 
-    if rpc.store.find_key(user_id, key_id).await?.is_none() {
-        return Err(Error::KeyNotFound(key_id));
-    }
+    let not_found = || Error::KeyNotFound(key_id);
+    rpc.store.find_living_key(user_id, key_id).await?.ok_or_else(not_found)?;
     let request_key = RequestKey::of(user_id, "ApiKeyService.RotateApiKey", &request_id, &request);
     let now = rpc.environment.clock.now();
     if let Some(first) = idempotency::find(rpc.store.pool(), request_key.as_ref(), now).await? {
@@ -46,15 +48,13 @@ pub(super) async fn rotate_api_key(
     }
     let secret = mint(CredentialKind::ApiKey, &SystemRandom::new()).map_err(|_| Error::Crypto)?;
     let effect = async |mut transaction: PgTransaction<'static>| {
-        let not_found = || Error::KeyNotFound(key_id);
-        let key = lock_key(&mut transaction, user_id, key_id).await?.ok_or_else(not_found)?;
-        if key.row.revoke_time.is_some() {
-            return Err(not_found());
-        }
-        retire_secrets(&mut transaction, key_id, now, now + overlap).await?;
+        lock_living_key(&mut transaction, user_id, key_id).await?.ok_or_else(not_found)?;
+        let until = (!overlap.is_zero()).then(|| now + overlap);
+        retire_secrets(&mut transaction, key_id, now, until).await?;
         let shown = SecretRow { key_id, shown: secret.shown, create_time: now, expire_time: None };
         insert_secret(&mut transaction, &secret.hash, &shown).await?;
-        let key = lock_key(&mut transaction, user_id, key_id).await?.ok_or_else(not_found)?;
+        let key = lock_living_key(&mut transaction, user_id, key_id).await?;
+        let key = key.ok_or_else(not_found)?;
         let api_key = Some(message::api_key(key, now));
         let secret = secret.secret.expose_secret().to_owned();
         Ok((transaction, RotateApiKeyResponse { api_key, secret }))

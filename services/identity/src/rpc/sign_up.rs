@@ -34,7 +34,7 @@ pub(super) async fn sign_up(
     let password_hash = rpc.passwords.hash(password).await?;
     let now = rpc.environment.clock.now();
     let display_name = if display_name.is_empty() {
-        email.split('@').next().unwrap_or_default().to_owned()
+        email.split('@').next().unwrap_or_default().chars().take(NAME_CHARS).collect()
     } else {
         display_name
     };

@@ -23,6 +23,8 @@ pub(crate) struct CredentialRow {
     pub(crate) expire_time: Option<DateTime<Utc>>,
     /// When the secret's overlap ends.
     pub(crate) secret_expire_time: Option<DateTime<Utc>>,
+    /// When a rotation ended the secret.
+    pub(crate) secret_end_time: Option<DateTime<Utc>>,
     /// When it was taken back: signed out, or revoked.
     pub(crate) end_time: Option<DateTime<Utc>>,
 }
@@ -45,12 +47,13 @@ impl Store {
                 key.read_only AS "read_only!",
                 key.expire_time AS "expire_time?",
                 secret.expire_time AS "secret_expire_time?",
+                secret.end_time AS "secret_end_time?",
                 key.revoke_time AS "end_time?"
             FROM api_key_secrets AS secret
             JOIN api_keys AS key ON key.bucket = secret.key_bucket AND key.id = secret.key_id
             WHERE secret.secret_hash = $1
             UNION ALL
-            SELECT user_id, id, NULL, FALSE, FALSE, expire_time, NULL, sign_out_time
+            SELECT user_id, id, NULL, FALSE, FALSE, expire_time, NULL, NULL, sign_out_time
             FROM sessions
             WHERE secret_hash = $1
             "#,

@@ -1,4 +1,4 @@
-//! Tables `api_keys`, `api_key_secrets` and `api_key_workspaces`.
+//! Table `api_keys`, and keys put together with what belongs to them.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,10 @@ use postbreeze_ids::{KeyId, UserId, WorkspaceId};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use super::Store;
+use super::{
+    Store, allow_lists,
+    secrets::{self, SecretRow},
+};
 
 /// A row of `api_keys`.
 #[derive(Debug, Clone)]
@@ -32,20 +35,7 @@ pub(crate) struct KeyRow {
     pub(crate) revoke_time: Option<DateTime<Utc>>,
 }
 
-/// A row of `api_key_secrets`, without the hash.
-#[derive(Debug, Clone)]
-pub(crate) struct SecretRow {
-    /// The key.
-    pub(crate) key_id: KeyId,
-    /// The first characters after the prefix.
-    pub(crate) shown: String,
-    /// When it was made.
-    pub(crate) create_time: DateTime<Utc>,
-    /// When its overlap ends.
-    pub(crate) expire_time: Option<DateTime<Utc>>,
-}
-
-/// A key with its secrets, newest first, and its allow-list.
+/// A key with the secrets that no rotation has ended, newest first, and its allow-list.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     /// The key's row.
@@ -66,6 +56,16 @@ impl Store {
         let mut connection = self.pool().acquire().await?;
         let Some(row) = fetch_key(&mut *connection, user_id, id).await? else { return Ok(None) };
         Ok(complete(&mut connection, vec![row]).await?.pop())
+    }
+
+    /// A user's key that is not revoked.
+    pub(crate) async fn find_living_key(
+        &self,
+        user_id: UserId,
+        id: KeyId,
+    ) -> Result<Option<Key>, sqlx::Error> {
+        let key = self.find_key(user_id, id).await?;
+        Ok(key.filter(|key| key.row.revoke_time.is_none()))
     }
 
     /// A page of a user's keys, newest first, below an id.
@@ -107,22 +107,6 @@ impl Store {
         complete(&mut connection, rows).await
     }
 
-    /// The allow-list of a key.
-    #[tracing::instrument(skip_all, name = "db.api_key_workspaces.find", err(level = "debug"))]
-    pub(crate) async fn key_workspaces(&self, id: KeyId) -> Result<Vec<WorkspaceId>, sqlx::Error> {
-        sqlx::query_scalar!(
-            r#"
-            SELECT workspace_id AS "workspace_id: WorkspaceId"
-            FROM api_key_workspaces
-            WHERE bucket = $1 AND key_id = $2
-            "#,
-            id.bucket().as_i16(),
-            id as KeyId,
-        )
-        .fetch_all(self.pool())
-        .await
-    }
-
     /// Revokes a key; again keeps the first time.
     #[tracing::instrument(skip_all, name = "db.api_keys.revoke", err(level = "debug"))]
     pub(crate) async fn revoke_key(
@@ -141,7 +125,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes when keys were used; none goes back.
+    /// Writes when keys were used; none goes back. Locks in the order of the ids: another replica writes others, and some
+    /// of the same, at once.
     #[tracing::instrument(skip_all, name = "db.api_keys.touch", err(level = "debug"))]
     pub(crate) async fn touch_keys(
         &self,
@@ -152,10 +137,17 @@ impl Store {
         let times: Vec<DateTime<Utc>> = used.values().copied().collect();
         sqlx::query!(
             r#"
+            WITH locked AS (
+                SELECT key.bucket, key.id, used.time
+                FROM unnest($1::SMALLINT[], $2::UUID[], $3::TIMESTAMPTZ[]) AS used (bucket, id, time)
+                JOIN api_keys AS key ON key.bucket = used.bucket AND key.id = used.id
+                ORDER BY key.bucket, key.id
+                FOR NO KEY UPDATE OF key
+            )
             UPDATE api_keys AS key
-            SET last_used_time = GREATEST(key.last_used_time, used.time)
-            FROM unnest($1::SMALLINT[], $2::UUID[], $3::TIMESTAMPTZ[]) AS used (bucket, id, time)
-            WHERE key.bucket = used.bucket AND key.id = used.id
+            SET last_used_time = GREATEST(key.last_used_time, locked.time)
+            FROM locked
+            WHERE key.bucket = locked.bucket AND key.id = locked.id
             "#,
             &buckets,
             &ids,
@@ -197,15 +189,20 @@ async fn fetch_key(
     .await
 }
 
-/// A user's key, locked for this transaction, as it is now.
+/// A user's key that is not revoked, locked for this transaction, as it is now.
 #[tracing::instrument(skip_all, name = "db.api_keys.lock", err(level = "debug"))]
-pub(crate) async fn lock_key(
+pub(crate) async fn lock_living_key(
     connection: &mut PgConnection,
     user_id: UserId,
     id: KeyId,
 ) -> Result<Option<Key>, sqlx::Error> {
     let locked = sqlx::query_scalar!(
-        r#"SELECT TRUE AS "there!" FROM api_keys WHERE bucket = $1 AND id = $2 AND user_id = $3 FOR UPDATE"#,
+        r#"
+        SELECT TRUE AS "there!"
+        FROM api_keys
+        WHERE bucket = $1 AND id = $2 AND user_id = $3 AND revoke_time IS NULL
+        FOR UPDATE
+        "#,
         id.bucket().as_i16(),
         id as KeyId,
         user_id as UserId,
@@ -224,47 +221,17 @@ async fn complete(
     connection: &mut PgConnection,
     rows: Vec<KeyRow>,
 ) -> Result<Vec<Key>, sqlx::Error> {
-    let buckets: Vec<i16> = rows.iter().map(|row| row.id.bucket().as_i16()).collect();
     let ids: Vec<KeyId> = rows.iter().map(|row| row.id).collect();
-    let secrets = sqlx::query_as!(
-        SecretRow,
-        r#"
-        SELECT
-            secret.key_id AS "key_id: KeyId",
-            secret.shown,
-            secret.create_time,
-            secret.expire_time
-        FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
-        JOIN api_key_secrets AS secret ON secret.key_bucket = wanted.bucket AND secret.key_id = wanted.id
-        ORDER BY secret.expire_time IS NOT NULL, secret.create_time DESC
-        "#,
-        &buckets,
-        &ids as &[KeyId],
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let allowed = sqlx::query!(
-        r#"
-        SELECT
-            allowed.key_id AS "key_id: KeyId",
-            allowed.workspace_id AS "workspace_id: WorkspaceId"
-        FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
-        JOIN api_key_workspaces AS allowed ON allowed.bucket = wanted.bucket AND allowed.key_id = wanted.id
-        ORDER BY allowed.workspace_id
-        "#,
-        &buckets,
-        &ids as &[KeyId],
-    )
-    .fetch_all(connection)
-    .await?;
+    let secrets = secrets::of_keys(connection, &ids).await?;
+    let allowed = allow_lists::of_keys(connection, &ids).await?;
     Ok(rows
         .into_iter()
         .map(|row| Key {
             secrets: secrets.iter().filter(|secret| secret.key_id == row.id).cloned().collect(),
             workspaces: allowed
                 .iter()
-                .filter(|entry| entry.key_id == row.id)
-                .map(|entry| entry.workspace_id)
+                .filter(|(key_id, _)| *key_id == row.id)
+                .map(|(_, workspace_id)| *workspace_id)
                 .collect(),
             row,
         })
@@ -294,7 +261,7 @@ pub(crate) async fn insert_key(
     )
     .execute(&mut *connection)
     .await?;
-    replace_workspaces(connection, row.id, &key.workspaces).await
+    allow_lists::replace(connection, row.id, &key.workspaces).await
 }
 
 /// Writes what may change of a locked key, with its allow-list.
@@ -319,80 +286,5 @@ pub(crate) async fn save_key(connection: &mut PgConnection, key: &Key) -> Result
     )
     .execute(&mut *connection)
     .await?;
-    replace_workspaces(connection, row.id, &key.workspaces).await
-}
-
-async fn replace_workspaces(
-    connection: &mut PgConnection,
-    id: KeyId,
-    workspaces: &[WorkspaceId],
-) -> Result<(), sqlx::Error> {
-    let bucket = id.bucket().as_i16();
-    sqlx::query!(
-        "DELETE FROM api_key_workspaces WHERE bucket = $1 AND key_id = $2",
-        bucket,
-        id as KeyId,
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        r#"
-        INSERT INTO api_key_workspaces (bucket, key_id, workspace_id)
-        SELECT $1, $2, workspace_id
-        FROM unnest($3::UUID[]) AS workspace_id
-        "#,
-        bucket,
-        id as KeyId,
-        workspaces as &[WorkspaceId],
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Adds a secret to a key.
-#[tracing::instrument(skip_all, name = "db.api_key_secrets.insert", err(level = "debug"))]
-pub(crate) async fn insert_secret(
-    connection: &mut PgConnection,
-    hash: &[u8],
-    secret: &SecretRow,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        r#"
-        INSERT INTO api_key_secrets (secret_hash, key_bucket, key_id, shown, create_time)
-        VALUES ($1, $2, $3, $4, $5)
-        "#,
-        hash,
-        secret.key_id.bucket().as_i16(),
-        secret.key_id as KeyId,
-        secret.shown,
-        secret.create_time,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Makes room for a new secret of a locked key: the current one lives until an instant, an older one ends now.
-#[tracing::instrument(skip_all, name = "db.api_key_secrets.retire", err(level = "debug"))]
-pub(crate) async fn retire_secrets(
-    connection: &mut PgConnection,
-    id: KeyId,
-    now: DateTime<Utc>,
-    until: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        r#"
-        UPDATE api_key_secrets
-        SET expire_time = CASE WHEN expire_time IS NULL THEN $4 ELSE LEAST(expire_time, $3) END
-        WHERE key_bucket = $1 AND key_id = $2
-        "#,
-        id.bucket().as_i16(),
-        id as KeyId,
-        now,
-        until,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    allow_lists::replace(connection, row.id, &key.workspaces).await
 }

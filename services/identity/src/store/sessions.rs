@@ -69,7 +69,7 @@ impl Store {
         Ok(())
     }
 
-    /// Lets sessions slide on; none is shortened.
+    /// Lets sessions slide on; none is shortened. Locks in the order of the ids.
     #[tracing::instrument(skip_all, name = "db.sessions.extend", err(level = "debug"))]
     pub(crate) async fn extend_sessions(
         &self,
@@ -78,10 +78,17 @@ impl Store {
         let (ids, times): (Vec<Uuid>, Vec<DateTime<Utc>>) = until.iter().unzip();
         sqlx::query!(
             r#"
+            WITH locked AS (
+                SELECT session.id, used.expire_time
+                FROM unnest($1::UUID[], $2::TIMESTAMPTZ[]) AS used (id, expire_time)
+                JOIN sessions AS session ON session.id = used.id
+                ORDER BY session.id
+                FOR NO KEY UPDATE OF session
+            )
             UPDATE sessions AS session
-            SET expire_time = GREATEST(session.expire_time, used.expire_time)
-            FROM unnest($1::UUID[], $2::TIMESTAMPTZ[]) AS used (id, expire_time)
-            WHERE session.id = used.id
+            SET expire_time = GREATEST(session.expire_time, locked.expire_time)
+            FROM locked
+            WHERE session.id = locked.id
             "#,
             &ids,
             &times,

@@ -32,8 +32,8 @@ pub(crate) async fn insert_user(connection: &mut PgConnection, row: &UserRow) ->
     let inserted = sqlx::query!(
         r#"
         WITH email AS (
-            INSERT INTO user_emails (email, user_id)
-            VALUES ($3, $2)
+            INSERT INTO user_emails (email, bucket, user_id)
+            VALUES ($3, $1, $2)
         )
         INSERT INTO users (bucket, id, email, password_hash, display_name, create_time)
         VALUES ($1, $2, $3, $4, $5, $6)
@@ -93,15 +93,23 @@ impl Store {
         &self,
         email: &str,
     ) -> Result<Option<UserRow>, sqlx::Error> {
-        let id = sqlx::query_scalar!(
-            r#"SELECT user_id AS "user_id: UserId" FROM user_emails WHERE email = $1"#,
+        // One query: a known email costs no more round trips than an unknown one.
+        sqlx::query_as!(
+            UserRow,
+            r#"
+            SELECT
+                row.id AS "id: UserId",
+                row.email,
+                row.password_hash,
+                row.display_name,
+                row.create_time
+            FROM user_emails AS taken
+            JOIN users AS row ON row.bucket = taken.bucket AND row.id = taken.user_id
+            WHERE taken.email = $1
+            "#,
             email,
         )
         .fetch_optional(self.pool())
-        .await?;
-        match id {
-            None => Ok(None),
-            Some(id) => self.find_user(id).await,
-        }
+        .await
     }
 }
