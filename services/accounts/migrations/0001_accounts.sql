@@ -38,11 +38,14 @@ CREATE TABLE account_tokens (
     CONSTRAINT account_tokens_account FOREIGN KEY (bucket, account_id) REFERENCES accounts (bucket, id)
 );
 
--- Upper bounds of the newest row of each workspace: a list asks only the workspaces that can hold its page.
+-- Upper bounds of the newest row of each workspace: a list asks only the workspaces that can hold its page. Whoever
+-- connects writes the head first, and whoever releases a deleted workspace too.
 CREATE TABLE account_heads (
     bucket SMALLINT NOT NULL,
     workspace_id UUID NOT NULL,
     last_id UUID NOT NULL,
+    -- When the workspace's deletion was learnt of: from then on nothing is connected to it.
+    delete_time TIMESTAMPTZ,
     PRIMARY KEY (bucket, workspace_id)
 ) WITH (fillfactor = 50);
 

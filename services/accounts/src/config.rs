@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use postbreeze_runtime::config::{ConfigError, Lookup};
 use secrecy::ExposeSecret as _;
 
-use crate::vault::Vault;
+use crate::{states::States, vault::Vault};
 
 const TOKEN_KEY: &str = "POSTBREEZE_TOKEN_KEY";
 
@@ -12,6 +12,8 @@ const TOKEN_KEY: &str = "POSTBREEZE_TOKEN_KEY";
 pub struct Config {
     /// Encrypts tokens.
     pub(crate) vault: Vault,
+    /// Makes the states of connections.
+    pub(crate) states: States,
 }
 
 impl Config {
@@ -21,9 +23,11 @@ impl Config {
     /// When one is missing or bad.
     pub fn read(lookup: &Lookup) -> Result<Self, ConfigError> {
         let encoded = lookup.required_secret(TOKEN_KEY)?;
-        let key = STANDARD.decode(encoded.expose_secret()).ok();
-        let vault = key.as_deref().and_then(Vault::new);
         let bad = || ConfigError::new(TOKEN_KEY, "must be 32 bytes in base64");
-        Ok(Self { vault: vault.ok_or_else(bad)? })
+        let key = STANDARD.decode(encoded.expose_secret()).map_err(|_| bad())?;
+        Ok(Self {
+            vault: Vault::new(&key).ok_or_else(bad)?,
+            states: States::new(&key).map_err(|_| bad())?,
+        })
     }
 }

@@ -7,7 +7,7 @@ use postbreeze_context::{
     workspace_log::{self, Follower},
 };
 use postbreeze_ids::WorkspaceId;
-use postbreeze_runtime::{Environment, peer::Peer};
+use postbreeze_runtime::{Environment, clock::Clock, peer::Peer};
 use tokio::time::sleep;
 use tonic::async_trait;
 
@@ -30,21 +30,28 @@ pub(crate) fn start(environment: &Environment, store: &Store, issuer: Issuer, wo
             }
         }
     });
-    let deletions = Deletions(store.clone());
+    let deletions = Deletions { store: store.clone(), clock: environment.clock.clone() };
     workspace_log::follow(environment, issuer, workspaces, deletions);
 }
 
-struct Deletions(Store);
+struct Deletions {
+    store: Store,
+    clock: Clock,
+}
 
 #[async_trait]
 impl Follower for Deletions {
     type Error = sqlx::Error;
 
     async fn position(&self) -> Result<i64, sqlx::Error> {
-        self.0.workspace_log_position().await
+        self.store.workspace_log_position().await
     }
 
     async fn deleted(&self, workspace_id: WorkspaceId, position: i64) -> Result<(), sqlx::Error> {
-        self.0.release_workspace(workspace_id, position).await
+        self.store.release_workspace(workspace_id, position, self.clock.now()).await
+    }
+
+    async fn skipped(&self, position: i64) -> Result<(), sqlx::Error> {
+        self.store.skip_entry(position).await
     }
 }

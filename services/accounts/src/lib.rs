@@ -13,6 +13,7 @@ mod error;
 mod housekeeping;
 mod networks;
 mod rpc;
+mod states;
 mod store;
 mod vault;
 
@@ -63,8 +64,12 @@ pub struct Parts {
 pub fn service(parts: Parts) -> BoxService {
     let store = Store::new(parts.database.pool().clone());
     housekeeping::start(&parts.environment, &store, parts.issuer, parts.workspaces.clone());
-    let rpc =
-        Arc::new(Rpc { store, environment: parts.environment.clone(), vault: parts.config.vault });
+    let rpc = Arc::new(Rpc {
+        store,
+        environment: parts.environment.clone(),
+        vault: parts.config.vault,
+        states: parts.config.states,
+    });
     let routes = Routes::new(SocialAccountServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(AccountSourceServiceServer::from_arc(rpc));
     let database = parts.database;

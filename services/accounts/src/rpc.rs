@@ -7,7 +7,6 @@ mod look_up_accounts;
 mod message;
 mod read_social_accounts;
 mod start_connect;
-mod state;
 
 use postbreeze_context::WorkspaceContext;
 use postbreeze_proto::{
@@ -25,13 +24,14 @@ use postbreeze_proto::{
 use postbreeze_runtime::Environment;
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::{store::Store, vault::Vault};
+use crate::{states::States, store::Store, vault::Vault};
 
 /// What handlers work with.
 pub(crate) struct Rpc {
     pub(crate) store: Store,
     pub(crate) environment: Environment,
     pub(crate) vault: Vault,
+    pub(crate) states: States,
 }
 
 /// A service whose RPCs are the functions of the modules of their names.

@@ -1,9 +1,13 @@
 //! All SQL of this service. A row that is found by an id from outside comes sealed as a `Claim`; what writes a
 //! workspace's rows takes what `admit` returned.
+//!
+//! Rows are locked in this order: the state of a connection, the workspace's head, its accounts in the order of their
+//! ids, their tokens, the position in the log, the idempotency record.
 
 pub(crate) mod accounts;
 pub(crate) mod connect_states;
-mod heads;
+pub(crate) mod heads;
+pub(crate) mod tokens;
 pub(crate) mod workspace_log;
 
 use sqlx::PgPool;

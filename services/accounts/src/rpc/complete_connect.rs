@@ -1,7 +1,7 @@
 //! `SocialAccountService.CompleteConnect`.
 
 use chrono::{DateTime, Utc};
-use postbreeze_context::{Action, Admitted, Claim, WorkspaceContext};
+use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
 use postbreeze_idempotency::{self as idempotency, Key};
 use postbreeze_proto::{
     fields::Fields,
@@ -13,14 +13,17 @@ use postbreeze_proto::{
 };
 use sqlx::PgTransaction;
 
-use super::{Rpc, message, state};
+use super::{Rpc, message};
 use crate::{
     account::{AccountStatus, Connecting, connecting},
     error::Error,
     networks::{Grant, Network},
+    states,
     store::{
-        accounts::{AccountRow, insert_account, keep_token, lock_connected, revive_account},
+        accounts::{AccountRow, insert_account, lock_connected, revive_account},
         connect_states::{ConnectState, spend_state},
+        heads::raise_head,
+        tokens::keep_token,
     },
 };
 
@@ -32,7 +35,7 @@ pub(super) async fn complete_connect(
     request: CompleteConnectRequest,
 ) -> Result<CompleteConnectResponse, Error> {
     let mut fields = Fields::new();
-    let state = fields.text("state", &request.state, state::CHARS..=state::CHARS);
+    let state = fields.text("state", &request.state, states::CHARS..=states::CHARS);
     let code = match &request.grant {
         Some(Granted::Code(code)) => fields.text("code", code, 1..=CODE_CHARS),
         Some(Granted::Credentials(_)) => {
@@ -51,13 +54,23 @@ pub(super) async fn complete_connect(
     let key = Key::of(user_id, "SocialAccountService.CompleteConnect", &request_id, &request);
     let now = rpc.environment.clock.now();
     // A state is spent by the first answer: its replay has no state to find the workspace by, but the account in it.
-    if let Some(first_answer) = replay(rpc, context, key.as_ref(), now).await? {
-        return Ok(first_answer);
-    }
-    let hash = state::hash(&state);
+    let reused = match replay(rpc, context, key.as_ref(), now).await {
+        Ok(None) => None,
+        Ok(Some(first_answer)) => return Ok(first_answer),
+        Err(reused @ Error::Idempotency(idempotency::Error::Reused { .. })) => Some(reused),
+        Err(error) => return Err(error),
+    };
+    let hash = states::hash(&state);
     let begun = rpc.store.find_state(&hash).await?.filter(|begun| begun.user_id == user_id);
-    let begun = begun.ok_or_else(bad_state)?;
+    let Some(begun) = begun else {
+        // Or a twin has spent it since, whose answer is there by now.
+        return replay(rpc, context, key.as_ref(), now).await?.ok_or_else(bad_state);
+    };
     let workspace = context.admit(Claim::on(begun.workspace_id), Action::ManageAccounts)?;
+    // Authority is told before what the request_id was used for.
+    if let Some(reused) = reused {
+        return Err(reused);
+    }
     if begun.expire_time <= now {
         return Err(bad_state());
     }
@@ -99,10 +112,15 @@ async fn connect(
     grant: Grant,
     now: DateTime<Utc>,
 ) -> Result<AccountRow, Error> {
-    let present = lock_connected(transaction, workspace, platform).await?;
     let workspace_id = workspace.workspace_id();
+    let new_id = rpc.environment.minter.mint(workspace_id.bucket());
+    if !raise_head(transaction, workspace, new_id).await? {
+        // Deleted since the caller was admitted.
+        return Err(Denied::OutOfReach.into());
+    }
+    let present = lock_connected(transaction, workspace, platform).await?;
     let id = match &present {
-        None => rpc.environment.minter.mint(workspace_id.bucket()),
+        None => new_id,
         Some(row) => {
             let status =
                 AccountStatus::parse(&row.status).ok_or(Error::Unreadable("account status"))?;

@@ -33,8 +33,12 @@ pub(super) async fn read_social_accounts(
     };
     let after = request.after.and_then(|position| position.uuid());
     let limit = usize::try_from(request.limit).unwrap_or(0).clamp(1, MAX_PAGE_SIZE);
-    let rows = rpc.store.list_accounts(&scope, &filter, after, limit).await?;
+    // One row more than is told says whether there is one.
+    let mut rows = rpc.store.list_accounts(&scope, &filter, after, limit + 1).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
     Ok(ReadSocialAccountsResponse {
         accounts: rows.into_iter().map(message::account).collect::<Result<_, _>>()?,
+        more,
     })
 }

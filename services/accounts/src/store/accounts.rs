@@ -1,4 +1,4 @@
-//! Tables `accounts` and `account_tokens`.
+//! Table `accounts`.
 
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Admitted, Claim, Scope};
@@ -7,7 +7,7 @@ use postbreeze_runtime::{pages::read_page, postgres::violated_constraint};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Store;
+use super::{Store, tokens::destroy_token};
 use crate::error::Error;
 
 /// A row of `accounts`.
@@ -167,22 +167,15 @@ impl Store {
         &self,
         account: &Admitted<AccountRow>,
     ) -> Result<(), sqlx::Error> {
-        let bucket = account.id.bucket().as_i16();
         let mut transaction = self.pool().begin().await?;
         sqlx::query!(
             "UPDATE accounts SET status = 'disconnected' WHERE bucket = $1 AND id = $2",
-            bucket,
+            account.id.bucket().as_i16(),
             account.id as AccountId,
         )
         .execute(&mut *transaction)
         .await?;
-        sqlx::query!(
-            "DELETE FROM account_tokens WHERE bucket = $1 AND account_id = $2",
-            bucket,
-            account.id as AccountId,
-        )
-        .execute(&mut *transaction)
-        .await?;
+        destroy_token(&mut transaction, account.id).await?;
         transaction.commit().await
     }
 }
@@ -222,7 +215,7 @@ pub(crate) async fn lock_connected(
     .await
 }
 
-/// Writes a new account, and its workspace's head.
+/// Writes a new account of a workspace whose head was raised.
 ///
 /// # Errors
 /// [`Error::AlreadyConnected`] when another call was first.
@@ -232,22 +225,15 @@ pub(crate) async fn insert_account(
     _workspace: &Admitted<()>,
     row: &AccountRow,
 ) -> Result<(), Error> {
-    let bucket = row.id.bucket().as_i16();
     let inserted = sqlx::query!(
         r#"
-        WITH account AS (
-            INSERT INTO accounts (
-                bucket, id, workspace_id, platform, external_id, handle, display_name, avatar_url, status, scopes,
-                connect_time, token_expire_time
-            )
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        INSERT INTO accounts (
+            bucket, id, workspace_id, platform, external_id, handle, display_name, avatar_url, status, scopes,
+            connect_time, token_expire_time
         )
-        INSERT INTO account_heads AS head (bucket, workspace_id, last_id)
-        VALUES ($1, $3, $2)
-        ON CONFLICT (bucket, workspace_id) DO UPDATE
-        SET last_id = GREATEST(head.last_id, excluded.last_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         "#,
-        bucket,
+        row.id.bucket().as_i16(),
         row.id as AccountId,
         row.workspace_id as WorkspaceId,
         row.platform,
@@ -300,32 +286,6 @@ pub(crate) async fn revive_account(
         &row.scopes,
         row.connect_time,
         row.token_expire_time,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Keeps an account's sealed token, in place of an earlier one.
-#[tracing::instrument(skip_all, name = "db.account_tokens.keep", err(level = "debug"))]
-pub(crate) async fn keep_token(
-    connection: &mut PgConnection,
-    account_id: AccountId,
-    sealed: &[u8],
-    now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        r#"
-        INSERT INTO account_tokens (bucket, account_id, access_token, update_time)
-        VALUES ($1, $2, $3, $4)
-        ON CONFLICT (bucket, account_id) DO UPDATE
-        SET access_token = excluded.access_token,
-            update_time = excluded.update_time
-        "#,
-        account_id.bucket().as_i16(),
-        account_id as AccountId,
-        sealed,
-        now,
     )
     .execute(connection)
     .await?;
