@@ -4,7 +4,7 @@ use postbreeze_context::Denied;
 use postbreeze_ids::{InvitationId, UserId, WorkspaceId};
 use postbreeze_proto::status::{self, Fault, Reason, Violation};
 use postbreeze_runtime::postgres::status_of;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use crate::member::Refusal;
 
@@ -37,6 +37,8 @@ pub(crate) enum Error {
     PlansNotSelfService,
     #[error("identity answered: {0}")]
     Identity(Status),
+    #[error("identity takes the email address for none")]
+    EmailRefused(Status),
     #[error("identity answered what cannot be read")]
     IdentityMalformed,
     #[error("the source of randomness failed")]
@@ -86,8 +88,16 @@ impl From<Error> for Status {
                 Fault::new(Reason::SlugTaken, text.as_str()).with("slug", slug).into()
             }
             Error::PlansNotSelfService => told(Reason::PlanFeatureRequired),
-            Error::Identity(status) => status,
-            Error::IdentityMalformed | Error::Random => {
+            Error::EmailRefused(status) => status,
+            Error::Identity(status)
+                if matches!(
+                    status.code(),
+                    Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted
+                ) =>
+            {
+                status
+            }
+            Error::Identity(_) | Error::IdentityMalformed | Error::Random => {
                 tracing::error!(cause = text, "a call failed");
                 status::internal()
             }

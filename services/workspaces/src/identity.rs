@@ -7,6 +7,7 @@ use postbreeze_proto::internal::v1::{
     FindProfileRequest, GetProfilesRequest, Profile, profile_service_client::ProfileServiceClient,
 };
 use postbreeze_runtime::peer::Peer;
+use tonic::Code;
 
 use crate::error::Error;
 
@@ -43,7 +44,11 @@ impl Identity {
         let answer = ProfileServiceClient::new(self.0.clone())
             .find_profile(FindProfileRequest { email: email.to_owned() })
             .await
-            .map_err(Error::Identity)?;
+            .map_err(|status| match status.code() {
+                // The address is the client's, and identity's rule for it may be the stricter one.
+                Code::InvalidArgument => Error::EmailRefused(status),
+                _ => Error::Identity(status),
+            })?;
         answer.into_inner().profile.as_ref().map(user_id).transpose()
     }
 }

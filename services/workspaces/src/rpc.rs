@@ -29,8 +29,8 @@ mod update_workspace;
 
 use std::sync::Arc;
 
-use postbreeze_context::{Action, Admitted, Denied, Role, WorkspaceContext};
-use postbreeze_ids::Minter;
+use postbreeze_context::{Action, Admitted, Claim, Denied, Role, WorkspaceContext};
+use postbreeze_ids::{Minter, UserId, WorkspaceId};
 use postbreeze_proto::{
     internal::v1::{
         self as internal,
@@ -107,6 +107,20 @@ async fn lock_for<T>(
         return Err(Denied::RoleInsufficient.into());
     }
     Ok((team, actor))
+}
+
+/// Admits to an action on a member. That a user is none is told to every member of the workspace, before what their role
+/// does not allow.
+async fn admit_on_member(
+    handlers: &Handlers,
+    context: &WorkspaceContext,
+    workspace_id: WorkspaceId,
+    user_id: UserId,
+    action: Action,
+) -> Result<Admitted<()>, Error> {
+    let reading = context.admit(Claim::on(workspace_id), Action::Read)?;
+    handlers.store.member(&reading, user_id).await?.ok_or(Error::NoMember(user_id))?;
+    Ok(context.admit(Claim::on(workspace_id), action)?)
 }
 
 /// A role that a request gives to somebody: any but owner.

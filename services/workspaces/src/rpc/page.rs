@@ -4,7 +4,6 @@ use postbreeze_proto::{
     fields::Fields,
     internal::v1::ListPosition,
     page::{Binding, TokenKey},
-    status::Reason,
 };
 use uuid::Uuid;
 
@@ -26,16 +25,9 @@ impl Page {
         page_token: &str,
     ) -> Option<Self> {
         let size = fields.page_size(page_size);
-        let after = match key.open::<ListPosition>(&binding, page_token) {
-            Ok(None) => Some(None),
-            Ok(Some(position)) => position.uuid().map(Some),
-            Err(_) => None,
-        };
-        if after.is_none() {
-            let problem = "is not a token of this list, user and filter";
-            fields.violate_with("page_token", Reason::PageTokenInvalid, problem);
-        }
-        Some(Self { binding, size: size?, after: after? })
+        let position: Option<Option<ListPosition>> = fields.page_token(key, &binding, page_token);
+        let after = position?.and_then(|position| position.uuid());
+        Some(Self { binding, size: size?, after })
     }
 
     /// How many rows to ask for: one more than fit tells that there is a next page.

@@ -1,12 +1,12 @@
 //! `RemoveMember`.
 
-use postbreeze_context::{Action, Claim, WorkspaceContext};
+use postbreeze_context::{Action, WorkspaceContext};
 use postbreeze_proto::{
     fields::Fields,
     v1::{RemoveMemberRequest, RemoveMemberResponse},
 };
 
-use super::{Handlers, lock_for};
+use super::{Handlers, admit_on_member, lock_for};
 use crate::{error::Error, member, store::Change};
 
 pub(super) async fn remove_member(
@@ -18,10 +18,11 @@ pub(super) async fn remove_member(
     let checked =
         (fields.id("workspace_id", &request.workspace_id), fields.id("user_id", &request.user_id));
     let (workspace_id, user_id) = fields.finish(checked)?;
-    let admitted = context.admit(Claim::on(workspace_id), Action::ManageMembers)?;
+    let action = Action::ManageMembers;
+    let admitted = admit_on_member(handlers, context, workspace_id, user_id, action).await?;
 
     let effect = async |change: Change| {
-        let (mut team, actor) = lock_for(change, context, &admitted, Action::ManageMembers).await?;
+        let (mut team, actor) = lock_for(change, context, &admitted, action).await?;
         let target = team.member(user_id).await?.ok_or(Error::NoMember(user_id))?;
         member::may_change(actor.role.0, target.role.0)?;
         team.delete_member(target.id).await?;

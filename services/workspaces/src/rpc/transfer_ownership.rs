@@ -1,12 +1,12 @@
 //! `TransferOwnership`.
 
-use postbreeze_context::{Action, Claim, Role, WorkspaceContext};
+use postbreeze_context::{Action, Role, WorkspaceContext};
 use postbreeze_proto::{
     fields::Fields,
     v1::{TransferOwnershipRequest, TransferOwnershipResponse},
 };
 
-use super::{Handlers, lock_for, messages};
+use super::{Handlers, admit_on_member, lock_for, messages};
 use crate::{error::Error, store::Change};
 
 pub(super) async fn transfer_ownership(
@@ -22,11 +22,11 @@ pub(super) async fn transfer_ownership(
         fields.violate("user_id", "must be another user than the caller");
     }
     let (workspace_id, user_id) = fields.finish((workspace_id, user_id))?;
-    let admitted = context.admit(Claim::on(workspace_id), Action::TransferWorkspace)?;
+    let action = Action::TransferWorkspace;
+    let admitted = admit_on_member(handlers, context, workspace_id, user_id, action).await?;
 
     let effect = async |change: Change| {
-        let (mut team, owner) =
-            lock_for(change, context, &admitted, Action::TransferWorkspace).await?;
+        let (mut team, owner) = lock_for(change, context, &admitted, action).await?;
         let heir = team.member(user_id).await?.ok_or(Error::NoMember(user_id))?;
         // First the one, then the other: two owners are not possible, not even within a transaction.
         team.set_role(owner.id, Role::Admin).await?;

@@ -1,12 +1,12 @@
 //! `UpdateMember`.
 
-use postbreeze_context::{Action, Claim, WorkspaceContext};
+use postbreeze_context::{Action, WorkspaceContext};
 use postbreeze_proto::{
     fields::Fields,
     v1::{UpdateMemberRequest, UpdateMemberResponse},
 };
 
-use super::{Handlers, given_role, lock_for, messages};
+use super::{Handlers, admit_on_member, given_role, lock_for, messages};
 use crate::{
     error::Error,
     member,
@@ -25,12 +25,13 @@ pub(super) async fn update_member(
         given_role(&mut fields, request.role),
     );
     let (workspace_id, user_id, role) = fields.finish(checked)?;
-    let admitted = context.admit(Claim::on(workspace_id), Action::ManageMembers)?;
+    let action = Action::ManageMembers;
+    let admitted = admit_on_member(handlers, context, workspace_id, user_id, action).await?;
 
     // Asked before anything changes: a change that was made is always answered.
     let profile = handlers.identity.profile(user_id).await?;
     let effect = async |change: Change| {
-        let (mut team, actor) = lock_for(change, context, &admitted, Action::ManageMembers).await?;
+        let (mut team, actor) = lock_for(change, context, &admitted, action).await?;
         let target = team.member(user_id).await?.ok_or(Error::NoMember(user_id))?;
         member::may_change(actor.role.0, target.role.0)?;
         member::may_grant(actor.role.0, role)?;

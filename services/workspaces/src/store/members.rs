@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Admitted, Role};
 use postbreeze_ids::{MemberId, UserId, WorkspaceId};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{Change, Store, Team, stored::StoredRole};
@@ -44,6 +45,15 @@ impl Store {
         Ok(rows.into_iter().map(|row| (row.workspace_id, row.role.0)).collect())
     }
 
+    /// The membership of a user in a workspace that the caller may read.
+    pub(crate) async fn member<T>(
+        &self,
+        admitted: &Admitted<T>,
+        user_id: UserId,
+    ) -> Result<Option<MemberRow>, sqlx::Error> {
+        find_member(&self.pool, admitted.workspace_id(), user_id).await
+    }
+
     /// At most `limit` members of a workspace, newest first, after a membership.
     #[tracing::instrument(skip_all, name = "db.members.list", err(level = "debug"))]
     pub(crate) async fn members<T>(
@@ -79,6 +89,35 @@ impl Store {
     }
 }
 
+/// The membership of a user in a workspace, if there is one.
+#[tracing::instrument(skip_all, name = "db.members.get", err(level = "debug"))]
+async fn find_member(
+    database: impl PgExecutor<'_>,
+    workspace_id: WorkspaceId,
+    user_id: UserId,
+) -> Result<Option<MemberRow>, sqlx::Error> {
+    sqlx::query_as!(
+        MemberRow,
+        r#"
+        SELECT
+            id AS "id: MemberId",
+            workspace_id AS "workspace_id: WorkspaceId",
+            user_id AS "user_id: UserId",
+            role AS "role: StoredRole",
+            create_time
+        FROM members
+        WHERE bucket = $1
+            AND workspace_id = $2
+            AND user_id = $3
+        "#,
+        workspace_id.bucket().as_i16(),
+        workspace_id as WorkspaceId,
+        user_id as UserId,
+    )
+    .fetch_optional(database)
+    .await
+}
+
 impl Change {
     /// Writes the first member of a new workspace: its owner.
     pub(crate) async fn insert_owner(self, row: &MemberRow) -> Result<Self, sqlx::Error> {
@@ -90,31 +129,11 @@ impl Change {
 
 impl Team {
     /// The membership of a user, if there is one.
-    #[tracing::instrument(skip_all, name = "db.members.get", err(level = "debug"))]
     pub(crate) async fn member(
         &mut self,
         user_id: UserId,
     ) -> Result<Option<MemberRow>, sqlx::Error> {
-        sqlx::query_as!(
-            MemberRow,
-            r#"
-            SELECT
-                id AS "id: MemberId",
-                workspace_id AS "workspace_id: WorkspaceId",
-                user_id AS "user_id: UserId",
-                role AS "role: StoredRole",
-                create_time
-            FROM members
-            WHERE bucket = $1
-                AND workspace_id = $2
-                AND user_id = $3
-            "#,
-            self.workspace_id.bucket().as_i16(),
-            self.workspace_id as WorkspaceId,
-            user_id as UserId,
-        )
-        .fetch_optional(&mut *self.transaction)
-        .await
+        find_member(&mut *self.transaction, self.workspace_id, user_id).await
     }
 
     /// Adds a member.

@@ -1,6 +1,6 @@
 use postbreeze_context::Permission;
 use postbreeze_proto::{
-    status::Reason,
+    status::{Reason, is_own_internal},
     v1::{ListMembersRequest, ListMembersResponse, Role},
 };
 
@@ -95,4 +95,13 @@ async fn list_members_is_unavailable_without_identity() {
     system.identity.go_down();
     let answer = list(&system, &team.owner, of(&team.workspace.id)).await;
     refused(answer, Reason::SourceUnreachable);
+}
+
+#[tokio::test]
+async fn list_members_keeps_to_itself_what_identity_says_of_our_own_calls() {
+    let system = System::start().await;
+    let team = system.team().await;
+    system.identity.break_down();
+    let status = list(&system, &team.owner, of(&team.workspace.id)).await.unwrap_err();
+    assert!(is_own_internal(&status), "{status:?}");
 }

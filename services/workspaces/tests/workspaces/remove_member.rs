@@ -64,6 +64,11 @@ async fn remove_member_refuses_strangers_keys_and_bad_fields() {
     let elsewhere =
         RemoveMemberRequest { workspace_id: unknown_workspace(), ..request(&team, &team.editor) };
     refused(remove(&system, &team.owner, elsewhere).await, Reason::WorkspaceOutOfReach);
+    // That somebody is no member is told before what a role does not allow.
+    for actor in [&team.owner, &team.reviewer] {
+        let answer = remove(&system, actor, request(&team, &stranger)).await;
+        refused(answer, Reason::ResourceNotFound);
+    }
     let key = system.key(&team.owner, Permission::ReadWrite);
     let answer = system.members(&key).remove_member(request(&team, &team.editor)).await;
     refused(answer, Reason::SessionRequired);

@@ -75,6 +75,8 @@ async fn update_member_refuses_strangers_unknown_members_keys_and_bad_fields() {
     let answer = update(&system, &team.admin, request(&team, &stranger, Role::Admin)).await;
     let status = refused(answer, Reason::ResourceNotFound);
     assert!(status.message().contains(&stranger.id.to_string()));
+    let answer = update(&system, &team.reviewer, request(&team, &stranger, Role::Admin)).await;
+    refused(answer, Reason::ResourceNotFound);
     let key = system.key(&team.owner, Permission::ReadWrite);
     let answer =
         system.members(&key).update_member(request(&team, &team.editor, Role::Editor)).await;

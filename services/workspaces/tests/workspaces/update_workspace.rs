@@ -106,7 +106,11 @@ async fn update_workspace_names_every_bad_field_and_keeps_the_slug() {
         let request =
             UpdateWorkspaceRequest { update_mask: Some(mask(&["name", path])), ..rename(&team) };
         let fields = invalid_fields(update(&system, &team.owner, request).await);
-        assert_eq!(fields, ["update_mask.paths[1]"]);
+        assert_eq!(fields, ["update_mask"]);
+    }
+    for paths in [vec!["slug"; 20], vec!["name"; 21]] {
+        let request = UpdateWorkspaceRequest { update_mask: Some(mask(&paths)), ..rename(&team) };
+        assert_eq!(invalid_fields(update(&system, &team.owner, request).await), ["update_mask"]);
     }
     let request = UpdateWorkspaceRequest {
         update_mask: Some(mask(&["name"])),

@@ -33,6 +33,7 @@ struct State {
     scopes: Mutex<HashMap<KeyId, Vec<WorkspaceId>>>,
     profile_calls: AtomicUsize,
     is_down: AtomicBool,
+    is_broken: AtomicBool,
 }
 
 impl FakeIdentity {
@@ -43,6 +44,7 @@ impl FakeIdentity {
             scopes: Mutex::default(),
             profile_calls: AtomicUsize::new(0),
             is_down: AtomicBool::new(false),
+            is_broken: AtomicBool::new(false),
         }))
     }
 
@@ -72,10 +74,18 @@ impl FakeIdentity {
         self.0.is_down.store(true, Ordering::SeqCst);
     }
 
+    /// Refuses everybody's calls as no sound service does, from now on.
+    pub(crate) fn break_down(&self) {
+        self.0.is_broken.store(true, Ordering::SeqCst);
+    }
+
     /// The caller must be told by a token that is good for identity.
     fn caller<T>(&self, request: &Request<T>) -> Result<postbreeze_context::Caller, Status> {
         if self.0.is_down.load(Ordering::SeqCst) {
             return Err(Fault::new(Reason::SourceUnreachable, "identity is down").into());
+        }
+        if self.0.is_broken.load(Ordering::SeqCst) {
+            return Err(Fault::new(Reason::CredentialInvalid, "who are you").into());
         }
         let token = request.metadata().get(CONTEXT.as_str());
         let token = token.ok_or_else(|| Fault::new(Reason::CredentialMissing, "no token"))?;
@@ -118,10 +128,10 @@ impl CredentialService for FakeIdentity {
     ) -> Result<Response<GetKeyScopeResponse>, Status> {
         let key_id = self.caller(&request)?.key_id();
         let scopes = self.0.scopes.lock().unwrap();
-        let scope = key_id.and_then(|id| scopes.get(&id)).ok_or_else(|| {
-            Fault::new(Reason::CredentialRevoked, "the key is gone or not scoped")
-        })?;
+        let scope = key_id
+            .and_then(|id| scopes.get(&id))
+            .ok_or_else(|| Fault::new(Reason::CredentialRevoked, "the key is gone"))?;
         let workspace_ids = scope.iter().map(ToString::to_string).collect();
-        Ok(Response::new(GetKeyScopeResponse { workspace_ids }))
+        Ok(Response::new(GetKeyScopeResponse { workspace_ids, full_access: false }))
     }
 }
