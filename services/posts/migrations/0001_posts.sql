@@ -35,6 +35,10 @@ CREATE TABLE posts (
 -- Lists: newest first within a workspace.
 CREATE INDEX posts_list ON posts (bucket, workspace_id, id DESC) WHERE delete_time IS NULL;
 
+-- What must not go out once the workspace is deleted.
+CREATE INDEX posts_open ON posts (bucket, workspace_id, id)
+    WHERE delete_time IS NULL AND status IN ('needs_approval', 'scheduled', 'publishing', 'partially_published');
+
 CREATE TABLE post_targets (
     bucket SMALLINT NOT NULL,
     id UUID NOT NULL,
@@ -95,6 +99,8 @@ CREATE TABLE post_heads (
     bucket SMALLINT NOT NULL,
     workspace_id UUID NOT NULL,
     last_id UUID NOT NULL,
+    -- When the workspace was deleted. Locked before the workspace's posts: none is written or opened once it is set.
+    delete_time TIMESTAMPTZ,
     PRIMARY KEY (bucket, workspace_id)
 ) WITH (fillfactor = 50);
 

@@ -1,5 +1,7 @@
 //! What can go wrong here, and the one place where it becomes an answer.
 
+use std::time::Duration;
+
 use postbreeze_context::Denied;
 use postbreeze_ids::AccountId;
 use postbreeze_proto::status::{Fault, Reason, internal};
@@ -31,6 +33,9 @@ pub enum Error {
     /// No target of the post has failed.
     #[error("no target of the post has failed")]
     NothingToRetry,
+    /// A post got other accounts while those it had were looked up.
+    #[error("the accounts of the post keep changing")]
+    AccountsChanged,
     /// The account cannot publish.
     #[error("the account {0} is not active")]
     AccountNotActive(AccountId),
@@ -82,6 +87,9 @@ impl From<Refused> for Error {
     }
 }
 
+/// When a change that always came too late may be tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let message = error.to_string();
@@ -96,6 +104,9 @@ impl From<Error> for Status {
             Error::NothingToRetry => Fault::new(Reason::NothingToRetry, message).into(),
             Error::AccountNotActive(id) => {
                 Fault::new(Reason::AccountNotActive, message).with("account_id", id).into()
+            }
+            Error::AccountsChanged => {
+                Fault::new(Reason::Overloaded, message).retry_after(AGAIN).into()
             }
             Error::OwnPost => Fault::new(Reason::OwnPost, message).into(),
             Error::EtagStale => Fault::new(Reason::EtagStale, message).into(),

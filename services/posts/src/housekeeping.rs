@@ -11,7 +11,7 @@ use postbreeze_runtime::{Environment, clock::Clock, peer::Peer};
 use tokio::time::sleep;
 use tonic::async_trait;
 
-use crate::store::Store;
+use crate::{error::Error, store::Store};
 
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
@@ -37,13 +37,17 @@ struct Deletions {
 
 #[async_trait]
 impl Follower for Deletions {
-    type Error = sqlx::Error;
+    type Error = Error;
 
-    async fn position(&self) -> Result<i64, sqlx::Error> {
-        self.store.workspace_log_position().await
+    async fn position(&self) -> Result<i64, Error> {
+        Ok(self.store.workspace_log_position().await?)
     }
 
-    async fn deleted(&self, workspace_id: WorkspaceId, position: i64) -> Result<(), sqlx::Error> {
+    async fn deleted(&self, workspace_id: WorkspaceId, position: i64) -> Result<(), Error> {
         self.store.release_workspace(workspace_id, position, self.clock.now()).await
+    }
+
+    async fn skipped(&self, position: i64) -> Result<(), Error> {
+        Ok(self.store.skip_entry(position).await?)
     }
 }

@@ -5,7 +5,8 @@
 //! merges from [`PostSourceService`]), and the counters behind `GetUsage`.
 //!
 //! Promises: the cap is never oversold and never leaks, since a unit is taken in the transaction that needs it; a post
-//! that was canceled or deleted has not gone out; a list shows exactly the rows of its scope.
+//! that was canceled or deleted has not gone out, nor has one of a workspace that was deleted before; a list shows exactly
+//! the rows of its scope.
 //!
 //! [`PostSourceService`]: postbreeze_proto::internal::v1::post_source_service_server::PostSourceService
 

@@ -1,17 +1,20 @@
 //! The RPCs, one file each: parse, load, admit, act, reply.
 
+mod accounts;
 mod approve_post;
 mod cancel_post;
 mod change;
 mod composition;
 mod create_post;
 mod delete_post;
+mod entitlements;
 mod get_comment;
 mod get_post;
 mod get_post_usage;
 mod list_publish_attempts;
 mod mark_comment_read;
 mod message;
+mod options;
 mod read_comments;
 mod read_posts;
 mod reject_post;

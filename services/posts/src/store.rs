@@ -1,10 +1,12 @@
 //! All SQL of this service. A row that is found by an id from outside comes sealed as a `Claim`; what writes a
 //! workspace's rows takes what `admit` returned.
 //!
-//! Rows are locked in this order: the post, then counters of the cap by owner and month.
+//! Rows are locked in this order: the head of the workspace's posts, the posts by id, their targets, counters of the cap
+//! by owner and month, the idempotency record.
 
 pub mod attempts;
 pub mod comments;
+pub mod heads;
 pub mod posts;
 pub mod targets;
 pub mod usage;

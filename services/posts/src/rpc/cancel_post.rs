@@ -24,15 +24,8 @@ pub(super) async fn cancel_post(
     let (post_id, etag) = fields.finish((post_id, etag))?;
 
     let post = change::load(rpc, context, post_id, Action::WritePosts).await?;
-    let change = Change {
-        admitted: &post,
-        etag: &etag,
-        step: Step::Cancel,
-        now: rpc.environment.clock.now(),
-        entitlements: None,
-        accounts: Ok(()),
-        replaces_targets: false,
-    };
+    let now = rpc.environment.clock.now();
+    let change = Change { etag: &etag, ..Change::of(&post, Step::Cancel, now) };
     let mut transaction = rpc.store.begin().await?;
     let post = change.apply(&mut transaction, |_| ()).await?;
     transaction.commit().await?;

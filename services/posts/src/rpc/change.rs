@@ -1,97 +1,91 @@
 //! How an existing post is changed, whatever the step: load and admit, then, in one transaction, lock, check the etag,
 //! apply the rules of [`crate::post`], move the unit of the cap, write.
 
-use chrono::{DateTime, Utc};
-use postbreeze_context::{Action, Admitted, Denied, WorkspaceContext};
-use postbreeze_ids::{AccountId, PostId, UserId, WorkspaceId};
-use postbreeze_proto::{
-    fields::Fields,
-    internal::v1::{
-        GetWorkspaceEntitlementsRequest, entitlement_service_client::EntitlementServiceClient,
-    },
-    status::Fault,
-};
-use sqlx::PgTransaction;
-use tonic::Code;
+use std::future::Future;
 
-use super::{Rpc, composition, message, timing::month_of};
+use chrono::{DateTime, Utc};
+use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
+use postbreeze_ids::PostId;
+use postbreeze_proto::fields::Fields;
+use sqlx::PgTransaction;
+
+use super::{
+    Rpc,
+    accounts::{self, Accounts},
+    composition,
+    entitlements::Entitlements,
+    message,
+    timing::{self, Timing, month_of},
+};
 use crate::{
     error::Error,
     post::{PostStatus, State, Step, TargetStatus, holds_unit},
     store::{
+        heads::hold_workspace,
         posts::{Post, PostRow, lock_post, save_post},
-        targets::{replace_targets, save_statuses},
-        usage::{Charge, recharge},
+        targets::{TargetRow, replace_targets, save_statuses},
+        usage::{Charge, Recharged, recharge},
     },
 };
 
-/// Finds a post for an action: NOT_FOUND when there is none, out of reach before NOT_FOUND when it is deleted.
+/// How often a step is tried whose accounts changed between look-up and lock.
+const TRIES: usize = 3;
+
+/// Finds a post for an action: NOT_FOUND when there is none, or a deleted one in reach, before anything but the reach is
+/// looked at.
 pub(super) async fn load(
     rpc: &Rpc,
     context: &WorkspaceContext,
     post_id: PostId,
     action: Action,
 ) -> Result<Admitted<Post>, Error> {
-    let not_found = || Error::NotFound { resource: "post", id: post_id.to_string() };
-    let claim = rpc.store.find_post(post_id).await?.ok_or_else(not_found)?;
-    let post = context.admit(claim, action)?;
-    if post.row.delete_time.is_some() { Err(not_found()) } else { Ok(post) }
+    admit(context, living(context, find(rpc, post_id).await?)?, action)
 }
 
-/// Reads the id of the post and the etag.
+/// Finds a post, whoever may reach it.
+pub(super) async fn find(rpc: &Rpc, post_id: PostId) -> Result<Claim<Post>, Error> {
+    rpc.store.find_post(post_id).await?.ok_or_else(|| not_found(post_id))
+}
+
+/// Admits to reading a post that is not deleted.
+pub(super) fn living(
+    context: &WorkspaceContext,
+    claim: Claim<Post>,
+) -> Result<Admitted<Post>, Error> {
+    let post = context.admit(claim, Action::Read)?;
+    if post.row.delete_time.is_some() { Err(not_found(post.row.id)) } else { Ok(post) }
+}
+
+/// Admits one who may read a post to an action.
+pub(super) fn admit(
+    context: &WorkspaceContext,
+    post: Admitted<Post>,
+    action: Action,
+) -> Result<Admitted<Post>, Error> {
+    Ok(context.admit(Claim::new(post.workspace_id(), post.into_row()), action)?)
+}
+
+fn not_found(post_id: PostId) -> Error {
+    Error::NotFound { resource: "post", id: post_id.to_string() }
+}
+
+/// Reads the etag.
 pub(super) fn parse_etag(fields: &mut Fields, etag: &str) -> Option<String> {
     fields.text("etag", etag, 0..=32)
 }
 
-/// What the owner's plan allows in a workspace.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entitlements {
-    pub(super) owner_user_id: UserId,
-    /// Units in a month; none: unlimited.
-    pub(super) posts_per_month: Option<i64>,
-    pub(super) require_approval: bool,
-}
-
-/// Asks `workspaces` what the owner's plan allows, at this moment.
-pub(super) async fn entitlements(
-    rpc: &Rpc,
-    workspace_id: WorkspaceId,
-) -> Result<Entitlements, Error> {
-    let request = GetWorkspaceEntitlementsRequest { workspace_id: workspace_id.to_string() };
-    let answer = EntitlementServiceClient::new(rpc.workspaces.clone())
-        .get_workspace_entitlements(request)
-        .await
-        .map_err(|status| match status.code() {
-            // It was in reach a moment ago: it has been deleted meanwhile.
-            Code::NotFound => Error::Denied(Denied::OutOfReach),
-            _ => Error::Peer { peer: "workspaces", status },
-        })?
-        .into_inner();
-    let owner = answer.entitlements.unwrap_or_default();
-    Ok(Entitlements {
-        owner_user_id: owner
-            .owner_user_id
-            .parse()
-            .map_err(|_| Error::Unreadable("owner_user_id"))?,
-        posts_per_month: owner.posts_per_month,
-        require_approval: answer.require_approval,
-    })
-}
-
-/// The accounts that a post's targets went out to or would.
-pub(super) fn account_ids(post: &Post) -> Vec<AccountId> {
-    post.targets.iter().map(|target| target.account_id).collect()
-}
-
-/// Asks `accounts` which of a post's accounts cannot publish. To be answered only after the state was checked.
-pub(super) async fn inactive_accounts(
-    rpc: &Rpc,
-    context: &WorkspaceContext,
-    post: &Post,
-) -> Result<Result<(), Error>, Error> {
-    let ids = account_ids(post);
-    let accounts = composition::accounts(rpc, context, &ids).await?;
-    Ok(composition::check_active(&ids, &accounts))
+/// Makes a step from the start again when the post got other accounts between their look-up and the lock.
+pub(super) async fn retrying<T, F>(attempt: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    for _ in 1..TRIES {
+        match attempt().await {
+            Err(Error::AccountsChanged) => {}
+            answer => return answer,
+        }
+    }
+    attempt().await
 }
 
 /// One change of a post.
@@ -101,71 +95,128 @@ pub(super) struct Change<'a> {
     pub(super) etag: &'a str,
     pub(super) step: Step,
     pub(super) now: DateTime<Utc>,
+    /// Whether the post goes out at the time it has, which must be ahead.
+    pub(super) keeps_time: bool,
     /// Needed by every step that can take a unit.
     pub(super) entitlements: Option<Entitlements>,
-    /// Whether the post's accounts can publish, where the step needs it.
-    pub(super) accounts: Result<(), Error>,
-    /// Whether the targets themselves are replaced, not only their statuses.
-    pub(super) replaces_targets: bool,
+    /// Those that were looked up: all that the step can send something to.
+    pub(super) accounts: Accounts,
+    /// What replaces the targets, as many as the step says.
+    pub(super) new_targets: Option<Vec<TargetRow>>,
 }
 
-impl Change<'_> {
+impl<'a> Change<'a> {
+    /// A change that takes no unit, sends nothing and asks for no etag.
+    pub(super) fn of(admitted: &'a Admitted<Post>, step: Step, now: DateTime<Utc>) -> Self {
+        Self {
+            admitted,
+            etag: "",
+            step,
+            now,
+            keeps_time: false,
+            entitlements: None,
+            accounts: Accounts::new(),
+            new_targets: None,
+        }
+    }
+
     /// Makes the change in a transaction. `edit` sets what the step itself does not.
     pub(super) async fn apply(
-        self,
+        mut self,
         transaction: &mut PgTransaction<'static>,
         edit: impl FnOnce(&mut Post),
     ) -> Result<Post, Error> {
-        let not_found =
-            || Error::NotFound { resource: "post", id: self.admitted.row.id.to_string() };
-        let mut post = lock_post(transaction, self.admitted).await?.ok_or_else(not_found)?;
-        let etag_is_stale = !self.etag.is_empty() && self.etag != message::etag(post.row.version);
-        // What was looked up about the accounts was about those of the version that was admitted.
-        let accounts_changed = account_ids(&post) != account_ids(self.admitted);
-        if etag_is_stale || accounts_changed {
+        if self.step.opens() && !hold_workspace(transaction, self.admitted).await? {
+            return Err(Denied::OutOfReach.into());
+        }
+        let locked = lock_post(transaction, self.admitted).await?;
+        let mut post = locked.ok_or_else(|| not_found(self.admitted.row.id))?;
+        self.check_time(&post)?;
+        if !self.etag.is_empty() && self.etag != message::etag(post.row.version) {
             return Err(Error::EtagStale);
         }
-        let before = post.row.status.clone();
-        let state = state_of(&post)?.after(self.step)?;
-        self.accounts?;
-        post.row.status = state.status.as_str().to_owned();
-        for (target, status) in post.targets.iter_mut().zip(&state.targets) {
-            target.status = status.as_str().to_owned();
+        let before = state_of(&post)?;
+        let after = before.clone().after(self.step)?;
+        let replaces_targets = self.new_targets.is_some();
+        if let Some(targets) = self.new_targets.take() {
+            post.targets = targets;
         }
+        set_state(&mut post, &after);
         edit(&mut post);
-        if holds_unit(state.status) && post.row.content.is_empty() && self.step != Step::Delete {
-            let mut fields = Fields::new();
-            fields.violate("content", "must not be empty in a post that goes out");
-            return Err(Fault::invalid(fields.into_violations()).into());
-        }
-
-        let from = Charge::of(&post.row);
-        let retried = before == PostStatus::Failed.as_str() && self.step == Step::Retry;
-        let month =
-            if retried { Some(month_of(self.now)) } else { post.row.scheduled_time.map(month_of) };
-        let to = charge_after(self.step, state.status, from, month, self.entitlements)?;
-        let limit = self.entitlements.and_then(|entitlements| entitlements.posts_per_month);
-        if !recharge(transaction, from, to, limit).await? {
-            return Err(at_the_cap(limit));
-        }
-        post.row.charged_owner_user_id = to.map(|charge| charge.owner_user_id);
-        post.row.charged_month = to.map(|charge| charge.month);
+        self.check_composition(&post, after.status)?;
+        self.check_accounts(&post, &before, &after)?;
+        self.charge(transaction, &mut post, before.status, after.status).await?;
         post.row.version += 1;
         post.row.update_time = self.now;
         save_post(transaction, &post.row).await?;
-        if self.replaces_targets {
+        if replaces_targets {
             replace_targets(transaction, post.row.id, &post.targets).await?;
         } else {
-            save_statuses(transaction, post.row.id, &post.targets).await?;
+            let ids: Vec<_> = post.targets.iter().map(|target| target.id.uuid()).collect();
+            let bucket = post.row.id.bucket().as_i16();
+            save_statuses(transaction, bucket, &ids, &after.targets).await?;
         }
         Ok(post)
     }
+
+    /// A post in another status is refused later, for that.
+    fn check_time(&self, post: &Post) -> Result<(), Error> {
+        let waits = post.row.status == PostStatus::NeedsApproval.as_str();
+        if let Some(at) = post.row.scheduled_time.filter(|_| self.keeps_time && waits) {
+            timing::instant_or_fault(Timing::At(at), self.now)?;
+        }
+        Ok(())
+    }
+
+    fn check_composition(&self, post: &Post, status: PostStatus) -> Result<(), Error> {
+        let mut fields = Fields::new();
+        if status != PostStatus::Draft && post.row.draft_scheduled_time.is_some() {
+            fields.violate("draft_scheduled_for", "is for drafts alone");
+        }
+        let goes_out = status == PostStatus::NeedsApproval || holds_unit(status);
+        let is_edited = self.step.opens() || matches!(self.step, Step::Update { .. });
+        if goes_out && is_edited {
+            let captions = post.targets.iter().map(|target| target.caption_override.as_deref());
+            composition::check_text(&mut fields, &post.row.content, captions);
+        }
+        Ok(fields.finish(())?)
+    }
+
+    fn check_accounts(&self, post: &Post, before: &State, after: &State) -> Result<(), Error> {
+        let mut sent_to = Vec::new();
+        for place in self.step.sends(before, after) {
+            let account = self.accounts.get(&post.targets[place].account_id);
+            sent_to.push(account.ok_or(Error::AccountsChanged)?);
+        }
+        accounts::check_active(sent_to)
+    }
+
+    async fn charge(
+        &self,
+        transaction: &mut PgTransaction<'static>,
+        post: &mut Post,
+        before: PostStatus,
+        after: PostStatus,
+    ) -> Result<(), Error> {
+        let from = Charge::of(&post.row);
+        let retried = before == PostStatus::Failed && self.step == Step::Retry;
+        let month =
+            if retried { Some(month_of(self.now)) } else { post.row.scheduled_time.map(month_of) };
+        let to = charge_after(self.step, after, from, month, self.entitlements)?;
+        let limit = self.entitlements.and_then(|entitlements| entitlements.posts_per_month);
+        if let Recharged::AtTheCap { current } = recharge(transaction, from, to, limit).await? {
+            return Err(at_the_cap(limit, current));
+        }
+        post.row.charged_owner_user_id = to.map(|charge| charge.owner_user_id);
+        post.row.charged_month = to.map(|charge| charge.month);
+        Ok(())
+    }
 }
 
-/// A cap that was reached under the lock of its counter: whoever is refused sees it full.
-pub(super) fn at_the_cap(limit: Option<i64>) -> Error {
+/// A cap that was reached. The counter is read after the refusal: it was full then, whatever was given back since.
+pub(super) fn at_the_cap(limit: Option<i64>, current: i64) -> Error {
     let limit = limit.unwrap_or(0);
-    Error::PlanLimitPosts { limit, current: limit }
+    Error::PlanLimitPosts { limit, current: current.max(limit) }
 }
 
 /// Whom and which month a post is charged to after a step.
@@ -183,6 +234,10 @@ fn charge_after(
     if step == Step::Delete && !gone_out {
         return Ok(None);
     }
+    // What only stops or edits takes no unit.
+    if !step.opens() {
+        return Ok(from);
+    }
     match (from, month) {
         // Once something went out, or when the month stays, the post keeps the unit it has, whoever owns it now.
         (Some(charge), month) if status != PostStatus::Scheduled || month == Some(charge.month) => {
@@ -192,8 +247,7 @@ fn charge_after(
             let owner = entitlements.ok_or(Error::Unreadable("entitlements of the step"))?;
             Ok(Some(Charge { owner_user_id: owner.owner_user_id, month }))
         }
-        // Deleting a published post whose unit was never charged: nothing to keep.
-        (from, None) => Ok(from),
+        (_, None) => Err(Error::Unreadable("time of a post that goes out")),
     }
 }
 
@@ -207,6 +261,13 @@ fn state_of(post: &Post) -> Result<State, Error> {
             .collect::<Option<_>>()
             .ok_or(Error::Unreadable("target status"))?,
     })
+}
+
+fn set_state(post: &mut Post, state: &State) {
+    post.row.status = state.status.as_str().to_owned();
+    for (target, status) in post.targets.iter_mut().zip(&state.targets) {
+        target.status = status.as_str().to_owned();
+    }
 }
 
 /// Sets what every scheduling sets: the time, and no trace of an earlier review.

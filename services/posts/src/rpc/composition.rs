@@ -1,31 +1,25 @@
 //! What a post is made of, as requests give it: content, targets, media. Shared by creating, validating and updating.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use chrono_tz::Tz;
-use postbreeze_context::{Claim, WorkspaceContext};
-use postbreeze_ids::{AccountId, Media, MediaId, PostId, WorkspaceId};
+use postbreeze_ids::{AccountId, Media, MediaId, PostId};
 use postbreeze_proto::{
     fields::Fields,
-    internal::v1::{
-        AccountSummary, LookUpAccountsRequest,
-        account_source_service_client::AccountSourceServiceClient,
-    },
-    status::{Fault, Reason, Violation},
-    v1::{
-        AccountStatus, MediaItemInput, Platform, PlatformOptions, PostTargetInput,
-        platform_options::Network,
-    },
+    status::Reason,
+    v1::{MediaItemInput, PlatformOptions, PostTargetInput},
 };
 use prost::Message as _;
 
-use super::Rpc;
+use super::{Rpc, accounts::Account, options};
 use crate::{error::Error, post::TargetStatus, store::targets::TargetRow};
 
 const CONTENT_CHARS: usize = 10_000;
 const COMMENT_CHARS: usize = 2_000;
-const TARGETS: usize = 25;
+/// Targets of a post at the most.
+pub(super) const TARGETS: usize = 25;
 const MEDIA: usize = 20;
+const TARGET_MEDIA: usize = 35;
 const MEDIA_ITEMS: usize = 10;
 
 /// One target of a request, checked.
@@ -76,16 +70,15 @@ pub(super) fn targets(fields: &mut Fields, inputs: &[PostTargetInput]) -> Option
     if !fields.count("platforms", inputs.len(), 1..=TARGETS) {
         return None;
     }
-    let mut targets: Vec<TargetInput> = Vec::with_capacity(inputs.len());
+    let mut seen: HashSet<AccountId> = HashSet::new();
+    let mut targets = Vec::with_capacity(inputs.len());
     for (index, input) in inputs.iter().enumerate() {
         let name = format!("platforms[{index}]");
-        let parsed = target(fields, &name, input);
-        if let Some(parsed) = parsed {
-            if targets.iter().any(|other| other.account_id == parsed.account_id) {
-                fields.violate(format!("{name}.account_id"), "is named twice");
-            }
-            targets.push(parsed);
+        // Also of a target that is at fault otherwise.
+        if input.account_id.parse().is_ok_and(|id| !seen.insert(id)) {
+            fields.violate(format!("{name}.account_id"), "is named twice");
         }
+        targets.extend(target(fields, &name, input));
     }
     (targets.len() == inputs.len()).then_some(targets)
 }
@@ -100,8 +93,9 @@ fn target(fields: &mut Fields, name: &str, input: &PostTargetInput) -> Option<Ta
     };
     let comment =
         fields.text(format!("{name}.first_comment"), &input.first_comment, 0..=COMMENT_CHARS);
-    let media_ids = fields.ids::<Media>(&format!("{name}.media_ids"), &input.media_ids, 0..=MEDIA);
-    let options = options(fields, name, input.options.as_ref());
+    let media_ids =
+        fields.ids::<Media>(&format!("{name}.media_ids"), &input.media_ids, 0..=TARGET_MEDIA);
+    let options = options::parse(fields, &format!("{name}.options"), input.options.as_ref());
     Some(TargetInput {
         account_id: account_id?,
         caption_override: caption?,
@@ -111,118 +105,39 @@ fn target(fields: &mut Fields, name: &str, input: &PostTargetInput) -> Option<Ta
     })
 }
 
-/// Options are kept as they came; text in them must be storable, and of a sane size.
-fn options(
+/// A post that goes out without media must have a text, and so must each target that has one of its own.
+pub(super) fn check_text<'a>(
     fields: &mut Fields,
-    name: &str,
-    options: Option<&PlatformOptions>,
-) -> Option<Option<PlatformOptions>> {
-    const OPTION_BYTES: usize = 16 * 1_024;
-    let Some(options) = options else { return Some(None) };
-    if options.encoded_len() > OPTION_BYTES {
-        fields
-            .violate(format!("{name}.options"), format!("must have at most {OPTION_BYTES} bytes"));
-        return None;
+    content: &str,
+    captions: impl IntoIterator<Item = Option<&'a str>>,
+) {
+    if content.is_empty() {
+        fields.violate("content", "must not be empty in a post that goes out without media");
     }
-    if options.network.is_none() {
-        return Some(None);
-    }
-    Some(Some(options.clone()))
-}
-
-/// The network that options are for. LinkedIn's serve persons and companies.
-fn suits(network: &Network, platform: Platform) -> bool {
-    match network {
-        Network::Instagram(_) => platform == Platform::Instagram,
-        Network::Facebook(_) => platform == Platform::FacebookPage,
-        Network::X(_) => platform == Platform::X,
-        Network::Linkedin(_) => {
-            matches!(platform, Platform::LinkedinPerson | Platform::LinkedinCompany)
-        }
-        Network::Tiktok(_) => platform == Platform::Tiktok,
-        Network::Youtube(_) => platform == Platform::Youtube,
-        Network::Pinterest(_) => platform == Platform::Pinterest,
-        Network::Threads(_) => platform == Platform::Threads,
-        Network::Bluesky(_) => platform == Platform::Bluesky,
-        Network::Mastodon(_) => platform == Platform::Mastodon,
-        Network::Sandbox(_) => platform == Platform::Sandbox,
-    }
-}
-
-/// An account that a post goes to, as `accounts` knows it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Account {
-    pub(super) workspace_id: WorkspaceId,
-    pub(super) platform: Platform,
-    pub(super) active: bool,
-}
-
-/// The accounts of targets, each in the caller's reach, in the order of the targets.
-pub(super) async fn accounts(
-    rpc: &Rpc,
-    context: &WorkspaceContext,
-    ids: &[AccountId],
-) -> Result<Vec<Account>, Error> {
-    let found = look_up(rpc, ids).await?;
-    let mut accounts = Vec::with_capacity(ids.len());
-    for id in ids {
-        let account = found
-            .get(id)
-            .ok_or_else(|| Error::NotFound { resource: "account", id: id.to_string() })?;
-        accounts.push(*account);
-    }
-    for account in &accounts {
-        context.admit(Claim::on(account.workspace_id), postbreeze_context::Action::Read)?;
-    }
-    Ok(accounts)
-}
-
-async fn look_up(rpc: &Rpc, ids: &[AccountId]) -> Result<HashMap<AccountId, Account>, Error> {
-    let request =
-        LookUpAccountsRequest { account_ids: ids.iter().map(ToString::to_string).collect() };
-    let answer = AccountSourceServiceClient::new(rpc.accounts.clone())
-        .look_up_accounts(request)
-        .await
-        .map_err(|status| Error::Peer { peer: "accounts", status })?;
-    answer.into_inner().accounts.iter().map(read_account).collect()
-}
-
-fn read_account(summary: &AccountSummary) -> Result<(AccountId, Account), Error> {
-    let id = summary.account_id.parse().map_err(|_| Error::Unreadable("account_id"))?;
-    let workspace_id =
-        summary.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
-    let active = summary.status() == AccountStatus::Active;
-    Ok((id, Account { workspace_id, platform: summary.platform(), active }))
-}
-
-/// Every account must be of one workspace, and the options of its network.
-///
-/// # Errors
-/// `ACCOUNTS_SPAN_WORKSPACES` or `FIELD_INVALID`, naming every target at fault.
-pub(super) fn check_targets(
-    workspace_id: WorkspaceId,
-    targets: &[TargetInput],
-    accounts: &[Account],
-) -> Result<(), Fault> {
-    let mut violations = Vec::new();
-    for (index, (target, account)) in targets.iter().zip(accounts).enumerate() {
-        if account.workspace_id != workspace_id {
-            violations.push(Violation {
-                field: format!("platforms[{index}].account_id"),
-                reason: Reason::AccountsSpanWorkspaces,
-                description: "is an account of another workspace".to_owned(),
-            });
-        }
-        let network = target.options.as_ref().and_then(|options| options.network.as_ref());
-        if network.is_some_and(|network| !suits(network, account.platform)) {
-            violations.push(Violation {
-                field: format!("platforms[{index}].options"),
-                reason: Reason::FieldInvalid,
-                description: "is for another network than the account's".to_owned(),
-            });
+    for (index, caption) in captions.into_iter().enumerate() {
+        if caption == Some("") {
+            fields.violate(
+                format!("platforms[{index}].caption_override"),
+                "must not be empty in a post that goes out without media",
+            );
         }
     }
-    if violations.is_empty() { Ok(()) } else { Err(Fault::invalid(violations)) }
+}
+
+/// [`check_text`] of a request.
+pub(super) fn check_new_text(
+    fields: &mut Fields,
+    content: &str,
+    has_media: bool,
+    inputs: &[PostTargetInput],
+) {
+    if has_media {
+        return;
+    }
+    let captions = inputs
+        .iter()
+        .map(|input| input.caption_override.as_deref().filter(|_| input.media_ids.is_empty()));
+    check_text(fields, content, captions);
 }
 
 /// No media are kept yet, so none that is named exists.
@@ -234,11 +149,21 @@ pub(super) fn check_media(media: &[MediaId], targets: &[TargetInput]) -> Result<
     }
 }
 
-/// The first account that cannot publish.
-pub(super) fn check_active(ids: &[AccountId], accounts: &[Account]) -> Result<(), Error> {
-    match ids.iter().zip(accounts).find(|(_, account)| !account.active) {
-        None => Ok(()),
-        Some((id, _)) => Err(Error::AccountNotActive(*id)),
+/// Notes every medium that does not exist: none does yet.
+pub(super) fn note_unknown_media(
+    fields: &mut Fields,
+    media_ids: &[String],
+    inputs: &[PostTargetInput],
+) {
+    let mut note = |field: String, ids: &[String]| {
+        for (index, id) in ids.iter().enumerate().filter(|(_, id)| id.parse::<MediaId>().is_ok()) {
+            let description = format!("no such media: {id}");
+            fields.violate_with(format!("{field}[{index}]"), Reason::ResourceNotFound, description);
+        }
+    };
+    note("media_ids".to_owned(), media_ids);
+    for (index, input) in inputs.iter().enumerate() {
+        note(format!("platforms[{index}].media_ids"), &input.media_ids);
     }
 }
 
@@ -254,7 +179,6 @@ pub(super) fn rows(
         .zip(accounts)
         .map(|(target, account)| TargetRow {
             id: rpc.environment.minter.mint(post_id.bucket()),
-            post_id,
             account_id: target.account_id,
             platform: i16::try_from(i32::from(account.platform)).unwrap_or(0),
             status: TargetStatus::Pending.as_str().to_owned(),

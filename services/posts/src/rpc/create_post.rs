@@ -1,23 +1,28 @@
 //! `PostService.CreatePost`.
 
-use postbreeze_context::{Action, Admitted, Claim, Role, WorkspaceContext};
+use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
 use postbreeze_idempotency::{self as idempotency, Key};
 use postbreeze_proto::{
     fields::Fields,
     v1::{CreatePostRequest, CreatePostResponse},
 };
-use sqlx::PgExecutor;
+use sqlx::PgConnection;
 
 use super::{
-    Rpc,
-    change::{self, at_the_cap},
-    composition, message,
+    Rpc, accounts,
+    change::at_the_cap,
+    composition,
+    entitlements::entitlements,
+    message, options,
     timing::{self, month_of},
 };
 use crate::{
     error::Error,
     post::{PostStatus, holds_unit},
-    store::posts::{Post, PostRow, Written, insert_post},
+    store::posts::{
+        Post, PostRow,
+        insert::{Written, insert_post},
+    },
 };
 
 pub(super) async fn create_post(
@@ -38,19 +43,21 @@ pub(super) async fn create_post(
     if is_scheduled && request.draft_scheduled_for.is_some() {
         fields.violate("draft_scheduled_for", "is for drafts alone");
     }
-    let has_media = !request.media_ids.is_empty() || !request.media_items.is_empty();
-    if is_scheduled && request.content.is_empty() && !has_media {
-        fields.violate("content", "must not be empty in a post that goes out without media");
+    if is_scheduled {
+        let has_media = !request.media_ids.is_empty() || !request.media_items.is_empty();
+        composition::check_new_text(&mut fields, &request.content, has_media, &request.platforms);
     }
     let (content, targets, media, timing, pinned, timezone, request_id) =
         fields.finish((content, targets, media, timing, pinned, timezone, request_id))?;
 
     let ids: Vec<_> = targets.iter().map(|target| target.account_id).collect();
-    let accounts = composition::accounts(rpc, context, &ids).await?;
+    let accounts = accounts::find(rpc, &ids).await?;
     composition::check_media(&media, &targets)?;
+    accounts::check_reach(context, &accounts)?;
     let first = accounts.first().ok_or(Error::Unreadable("accounts"))?;
     let workspace = context.admit(Claim::on(first.workspace_id), Action::WritePosts)?;
-    composition::check_targets(workspace.workspace_id(), &targets, &accounts)?;
+    accounts::check_span(workspace.workspace_id(), &accounts)?;
+    options::check_suit(&request.platforms, &accounts)?;
     let key = Key::of(user_id, "CreatePost", &request_id, &request);
     let now = rpc.environment.clock.now();
     if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
@@ -62,9 +69,9 @@ pub(super) async fn create_post(
     let mut charge = None;
     let mut limit = None;
     if let Some(at) = at {
-        composition::check_active(&ids, &accounts)?;
-        let entitlements = change::entitlements(rpc, workspace.workspace_id()).await?;
-        let waits = entitlements.require_approval && workspace.role() == Role::Editor;
+        accounts::check_active(&accounts)?;
+        let entitlements = entitlements(rpc, &workspace).await?;
+        let waits = entitlements.needs_approval(workspace.role());
         status = if waits { PostStatus::NeedsApproval } else { PostStatus::Scheduled };
         if holds_unit(status) {
             charge = Some((entitlements.owner_user_id, month_of(at)));
@@ -98,24 +105,26 @@ pub(super) async fn create_post(
     let limit = sabotaged_limit(rpc, &post, limit).await?;
 
     if key.is_none() {
-        return insert(rpc.store.pool(), &workspace, post, limit).await;
+        let mut connection = rpc.store.pool().acquire().await?;
+        return insert(&mut connection, &workspace, post, limit).await;
     }
     idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
-        let response = insert(&mut *transaction, &workspace, post, limit).await?;
+        let response = insert(&mut transaction, &workspace, post, limit).await?;
         Ok((transaction, response))
     })
     .await
 }
 
 async fn insert(
-    database: impl PgExecutor<'_>,
+    connection: &mut PgConnection,
     workspace: &Admitted<()>,
     post: Post,
     limit: Option<i64>,
 ) -> Result<CreatePostResponse, Error> {
-    match insert_post(database, workspace, &post, limit).await? {
+    match insert_post(connection, workspace, &post, limit).await? {
         Written::Yes => Ok(CreatePostResponse { post: Some(message::post(post)?) }),
-        Written::AtTheCap => Err(at_the_cap(limit)),
+        Written::AtTheCap { current } => Err(at_the_cap(limit, current)),
+        Written::WorkspaceDeleted => Err(Denied::OutOfReach.into()),
     }
 }
 

@@ -19,10 +19,10 @@ pub(super) async fn list_publish_attempts(
     let mut fields = Fields::new();
     let post_id = fields.id("post_id", &request.post_id);
     let page_size = fields.page_size(request.page_size);
-    let (post_id, page_size) = fields.finish((post_id, page_size))?;
     let filter = ListPublishAttemptsRequest { post_id: request.post_id, ..Default::default() };
     let binding = Binding::new("ListPublishAttempts", context.user_id()?, &filter);
-    let after: Option<ListPosition> = rpc.page_tokens.open(&binding, &request.page_token)?;
+    let after = fields.page_token::<ListPosition>(&rpc.page_tokens, &binding, &request.page_token);
+    let (post_id, page_size, after) = fields.finish((post_id, page_size, after))?;
 
     let post = change::load(rpc, context, post_id, Action::Read).await?;
     let after = after.and_then(|position| position.uuid());

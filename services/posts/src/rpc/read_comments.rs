@@ -7,10 +7,14 @@ use postbreeze_proto::{
     fields::Fields,
     internal::v1::{ReadCommentsRequest, ReadCommentsResponse},
     page::MAX_PAGE_SIZE,
-    v1::Platform,
+    v1::{Comment, Platform},
 };
+use prost::Message as _;
 
-use super::{Rpc, message, read_posts::platform_number};
+use super::{
+    Rpc, message,
+    read_posts::{PAGE_BYTES, platform_number},
+};
 use crate::{error::Error, store::comments::CommentFilter};
 
 pub(super) async fn read_comments(
@@ -33,6 +37,23 @@ pub(super) async fn read_comments(
         Some((DateTime::from_timestamp_micros(position.time_us)?, position.uuid()?))
     });
     let limit = usize::try_from(request.limit).unwrap_or(0).clamp(1, MAX_PAGE_SIZE);
-    let rows = rpc.store.list_comments(&scope, &filter, after, limit).await?;
-    Ok(ReadCommentsResponse { comments: rows.into_iter().map(message::comment).collect() })
+    let rows = rpc.store.list_comments(&scope, &filter, after, limit + 1).await?;
+    let read = rows.len();
+    let comments = within_bytes(rows.into_iter().take(limit).map(message::comment));
+    let more = comments.len() < read;
+    Ok(ReadCommentsResponse { comments, more })
+}
+
+/// The first comments that together have at most [`PAGE_BYTES`], and one in any case.
+fn within_bytes(comments: impl Iterator<Item = Comment>) -> Vec<Comment> {
+    let mut bytes = 0;
+    let mut cut: Vec<Comment> = Vec::new();
+    for comment in comments {
+        bytes += i64::try_from(comment.encoded_len()).unwrap_or(PAGE_BYTES);
+        if bytes > PAGE_BYTES && !cut.is_empty() {
+            break;
+        }
+        cut.push(comment);
+    }
+    cut
 }

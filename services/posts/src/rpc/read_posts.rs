@@ -6,11 +6,15 @@ use postbreeze_proto::{
     fields::Fields,
     internal::v1::{ReadPostsRequest, ReadPostsResponse},
     page::MAX_PAGE_SIZE,
+    status::{Fault, Reason, Violation},
     v1::{Platform, PostStatus},
 };
 
-use super::{Rpc, composition, message};
-use crate::{error::Error, store::posts::PostFilter};
+use super::{Rpc, accounts, message};
+use crate::{error::Error, store::posts::list::PostFilter};
+
+/// Bytes of the rows of an answer, so that several sources' together stay a message.
+pub(super) const PAGE_BYTES: i64 = 2 * 1_024 * 1_024;
 
 pub(super) async fn read_posts(
     rpc: &Rpc,
@@ -26,10 +30,18 @@ pub(super) async fn read_posts(
     let (workspace_id, statuses, platforms, account_id) =
         fields.finish((workspace_id, statuses, platforms, account_id))?;
 
-    if let Some(account_id) = account_id {
-        composition::accounts(rpc, context, &[account_id]).await?;
-    }
+    let ids: Vec<_> = account_id.into_iter().collect();
+    let accounts = accounts::find(rpc, &ids).await?;
     let scope = context.scope(workspace_id)?;
+    accounts::check_reach(context, &accounts)?;
+    if accounts.iter().any(|found| workspace_id.is_some_and(|id| id != found.workspace_id)) {
+        return Err(Fault::invalid(vec![Violation {
+            field: "account_id".to_owned(),
+            reason: Reason::AccountsSpanWorkspaces,
+            description: "is an account of another workspace than workspace_id".to_owned(),
+        }])
+        .into());
+    }
     let filter = PostFilter {
         statuses: statuses.iter().map(|status| status_name(*status)).collect(),
         platforms: platforms.iter().map(|platform| platform_number(*platform)).collect(),
@@ -37,8 +49,9 @@ pub(super) async fn read_posts(
     };
     let after = request.after.and_then(|position| position.uuid());
     let limit = usize::try_from(request.limit).unwrap_or(0).clamp(1, MAX_PAGE_SIZE);
-    let posts = rpc.store.list_posts(&scope, &filter, after, limit).await?;
-    Ok(ReadPostsResponse { posts: posts.into_iter().map(message::post).collect::<Result<_, _>>()? })
+    let page = rpc.store.list_posts(&scope, &filter, after, limit, PAGE_BYTES).await?;
+    let posts = page.posts.into_iter().map(message::post).collect::<Result<_, _>>()?;
+    Ok(ReadPostsResponse { posts, more: page.more })
 }
 
 fn status_name(status: PostStatus) -> String {

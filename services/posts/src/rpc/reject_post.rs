@@ -30,15 +30,8 @@ pub(super) async fn reject_post(
     if post.row.author_user_id == context.user_id()? {
         return Err(Error::OwnPost);
     }
-    let change = Change {
-        admitted: &post,
-        etag: &etag,
-        step: Step::Reject,
-        now: rpc.environment.clock.now(),
-        entitlements: None,
-        accounts: Ok(()),
-        replaces_targets: false,
-    };
+    let now = rpc.environment.clock.now();
+    let change = Change { etag: &etag, ..Change::of(&post, Step::Reject, now) };
     let mut transaction = rpc.store.begin().await?;
     let post = change
         .apply(&mut transaction, |post| {

@@ -2,14 +2,16 @@
 
 use postbreeze_context::{Action, WorkspaceContext};
 use postbreeze_idempotency::{self as idempotency, Key};
+use postbreeze_ids::PostId;
 use postbreeze_proto::{
     fields::Fields,
     v1::{RetryPostRequest, RetryPostResponse},
 };
 
 use super::{
-    Rpc,
+    Rpc, accounts,
     change::{self, Change},
+    entitlements::entitlements,
     message,
 };
 use crate::{error::Error, post::Step};
@@ -23,24 +25,28 @@ pub(super) async fn retry_post(
     let post_id = fields.id("post_id", &request.post_id);
     let request_id = fields.request_id(&request.request_id);
     let (post_id, request_id) = fields.finish((post_id, request_id))?;
-
-    let post = change::load(rpc, context, post_id, Action::WritePosts).await?;
     let key = Key::of(context.user_id()?, "RetryPost", &request_id, &request);
+    change::retrying(|| retry(rpc, context, post_id, key.as_ref())).await
+}
+
+async fn retry(
+    rpc: &Rpc,
+    context: &WorkspaceContext,
+    post_id: PostId,
+    key: Option<&Key>,
+) -> Result<RetryPostResponse, Error> {
+    let post = change::load(rpc, context, post_id, Action::WritePosts).await?;
     let now = rpc.environment.clock.now();
-    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key, now).await? {
         return Ok(first_answer);
     }
-    let entitlements = change::entitlements(rpc, post.workspace_id()).await?;
-    let accounts = change::inactive_accounts(rpc, context, &post).await?;
-    idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
+    let entitlements = entitlements(rpc, &post).await?;
+    let accounts = accounts::of_post(rpc, &post).await?;
+    idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
         let change = Change {
-            admitted: &post,
-            etag: "",
-            step: Step::Retry,
-            now,
             entitlements: Some(entitlements),
             accounts,
-            replaces_targets: false,
+            ..Change::of(&post, Step::Retry, now)
         };
         let post = change.apply(&mut transaction, |_| ()).await?;
         Ok::<_, Error>((transaction, RetryPostResponse { post: Some(message::post(post)?) }))

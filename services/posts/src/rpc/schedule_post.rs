@@ -1,16 +1,19 @@
 //! `PostService.SchedulePost`.
 
-use postbreeze_context::{Action, Role, WorkspaceContext};
+use postbreeze_context::{Action, WorkspaceContext};
 use postbreeze_idempotency::{self as idempotency, Key};
+use postbreeze_ids::PostId;
 use postbreeze_proto::{
     fields::Fields,
     v1::{SchedulePostRequest, SchedulePostResponse},
 };
 
 use super::{
-    Rpc,
+    Rpc, accounts,
     change::{self, Change},
-    message, timing,
+    entitlements::entitlements,
+    message,
+    timing::{self, Timing},
 };
 use crate::{error::Error, post::Step};
 
@@ -26,26 +29,33 @@ pub(super) async fn schedule_post(
     let etag = change::parse_etag(&mut fields, &request.etag);
     let request_id = fields.request_id(&request.request_id);
     let (post_id, timing, etag, request_id) = fields.finish((post_id, timing, etag, request_id))?;
-
-    let post = change::load(rpc, context, post_id, Action::WritePosts).await?;
     let key = Key::of(context.user_id()?, "SchedulePost", &request_id, &request);
+    change::retrying(|| schedule(rpc, context, post_id, timing, &etag, key.as_ref())).await
+}
+
+async fn schedule(
+    rpc: &Rpc,
+    context: &WorkspaceContext,
+    post_id: PostId,
+    timing: Timing,
+    etag: &str,
+    key: Option<&Key>,
+) -> Result<SchedulePostResponse, Error> {
+    let post = change::load(rpc, context, post_id, Action::WritePosts).await?;
     let now = rpc.environment.clock.now();
-    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key, now).await? {
         return Ok(first_answer);
     }
     let at = timing::instant_or_fault(timing, now)?;
-    let entitlements = change::entitlements(rpc, post.workspace_id()).await?;
-    let needs_approval = entitlements.require_approval && post.role() == Role::Editor;
-    let accounts = change::inactive_accounts(rpc, context, &post).await?;
-    idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
+    let entitlements = entitlements(rpc, &post).await?;
+    let needs_approval = entitlements.needs_approval(post.role());
+    let accounts = accounts::of_post(rpc, &post).await?;
+    idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
         let change = Change {
-            admitted: &post,
-            etag: &etag,
-            step: Step::Schedule { needs_approval },
-            now,
+            etag,
             entitlements: Some(entitlements),
             accounts,
-            replaces_targets: false,
+            ..Change::of(&post, Step::Schedule { needs_approval }, now)
         };
         let post =
             change.apply(&mut transaction, |post| change::set_time(&mut post.row, at)).await?;

@@ -9,17 +9,16 @@ use postbreeze_proto::{
 };
 
 use super::{
-    Rpc,
+    Rpc, accounts,
     change::{self, Change},
     composition::{self, TargetInput},
-    message,
+    entitlements::entitlements,
+    message, options,
 };
-use crate::{
-    error::Error,
-    post::{PostStatus, Step},
-};
+use crate::{error::Error, post::Step};
 
 const PATHS: [&str; 5] = ["content", "platforms", "media_ids", "draft_scheduled_for", "timezone"];
+const MASK_PATHS: usize = 20;
 
 /// What is changed; each absent when it stays.
 #[derive(Default)]
@@ -43,44 +42,36 @@ pub(super) async fn update_post(
     let (post_id, etag) = fields.finish((post_id, etag))?;
 
     let ids: Vec<_> = edits.targets.iter().flatten().map(|target| target.account_id).collect();
-    let post = change::load(rpc, context, post_id, Action::Read).await?;
-    let accounts = composition::accounts(rpc, context, &ids).await?;
+    let claim = change::find(rpc, post_id).await?;
+    let accounts = accounts::find(rpc, &ids).await?;
     composition::check_media(
         edits.media.as_deref().unwrap_or_default(),
         edits.targets.as_deref().unwrap_or_default(),
     )?;
-    let post = change::load(rpc, context, post.row.id, Action::WritePosts).await?;
-    if let Some(targets) = &edits.targets {
-        composition::check_targets(post.workspace_id(), targets, &accounts)?;
-    }
-    let goes_out = [PostStatus::Scheduled, PostStatus::NeedsApproval]
-        .iter()
-        .any(|status| post.row.status == status.as_str());
-    let active = if goes_out { composition::check_active(&ids, &accounts) } else { Ok(()) };
-    let is_of_substance =
-        edits.content.is_some() || edits.targets.is_some() || edits.media.is_some();
-    let needs_approval = is_of_substance
+    let post = change::living(context, claim)?;
+    accounts::check_reach(context, &accounts)?;
+    let post = change::admit(context, post, Action::WritePosts)?;
+    accounts::check_span(post.workspace_id(), &accounts)?;
+    options::check_suit(&request.platforms, &accounts)?;
+    let needs_approval = edits.are_of_substance()
         && post.role() == Role::Editor
-        && change::entitlements(rpc, post.workspace_id()).await?.require_approval;
+        && entitlements(rpc, &post).await?.needs_approval(post.role());
     let new_targets =
         edits.targets.map(|targets| composition::rows(rpc, post.row.id, targets, &accounts));
+    let step =
+        Step::Update { needs_approval, new_targets: new_targets.as_ref().map(std::vec::Vec::len) };
+    let now = rpc.environment.clock.now();
     let change = Change {
-        admitted: &post,
         etag: &etag,
-        step: Step::Update { needs_approval },
-        now: rpc.environment.clock.now(),
-        entitlements: None,
-        accounts: active,
-        replaces_targets: new_targets.is_some(),
+        accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
+        new_targets,
+        ..Change::of(&post, step, now)
     };
     let mut transaction = rpc.store.begin().await?;
     let post = change
         .apply(&mut transaction, |post| {
             if let Some(content) = edits.content {
                 post.row.content = content;
-            }
-            if let Some(targets) = new_targets {
-                post.targets = targets;
             }
             if let Some(pinned) = edits.pinned {
                 post.row.draft_scheduled_time = pinned;
@@ -98,38 +89,49 @@ pub(super) async fn update_post(
     Ok(UpdatePostResponse { post: Some(message::post(post)?) })
 }
 
-fn parse(fields: &mut Fields, request: &UpdatePostRequest) -> Edits {
-    let paths = match &request.update_mask {
-        Some(mask) => mask.paths.clone(),
-        None => set_paths(request),
-    };
-    let mut edits = Edits::default();
-    if paths.is_empty() {
-        fields.violate("update_mask", "names nothing to change");
+impl Edits {
+    /// Whether something is changed that a reviewer has to see.
+    fn are_of_substance(&self) -> bool {
+        self.content.is_some() || self.targets.is_some() || self.media.is_some()
     }
-    for path in &paths {
-        match path.as_str() {
-            "content" => edits.content = composition::content(fields, &request.content),
-            "platforms" => edits.targets = composition::targets(fields, &request.platforms),
-            "media_ids" => edits.media = composition::media(fields, &request.media_ids, &[]),
-            "draft_scheduled_for" => {
-                edits.pinned =
-                    fields.time("draft_scheduled_for", request.draft_scheduled_for.as_ref());
-            }
-            "timezone" => edits.timezone = composition::timezone(fields, &request.timezone),
-            _ => fields.violate("update_mask", format!("may name only {}", PATHS.join(", "))),
-        }
-    }
-    edits
 }
 
-fn set_paths(request: &UpdatePostRequest) -> Vec<String> {
-    let set = [
-        !request.content.is_empty(),
-        !request.platforms.is_empty(),
-        !request.media_ids.is_empty(),
-        request.draft_scheduled_for.is_some(),
-        !request.timezone.is_empty(),
-    ];
-    PATHS.iter().zip(set).filter(|(_, set)| *set).map(|(path, _)| (*path).to_owned()).collect()
+/// What the mask names, or without one what is set.
+fn parse(fields: &mut Fields, request: &UpdatePostRequest) -> Edits {
+    let mask = request.update_mask.as_ref().map_or(&[][..], |mask| &mask.paths);
+    let mut edits = Edits::default();
+    if !fields.count("update_mask", mask.len(), 0..=MASK_PATHS) {
+        return edits;
+    }
+    if mask.iter().any(|path| !PATHS.contains(&path.as_str())) {
+        fields.violate("update_mask", format!("may name only {}", PATHS.join(", ")));
+    }
+    let names = |path: &str, set: bool| {
+        if mask.is_empty() { set } else { mask.iter().any(|named| named == path) }
+    };
+    let mut nothing = mask.is_empty();
+    let mut wanted = |path: &str, set: bool| {
+        let wanted = names(path, set);
+        nothing &= !wanted;
+        wanted
+    };
+    if wanted("content", !request.content.is_empty()) {
+        edits.content = composition::content(fields, &request.content);
+    }
+    if wanted("platforms", !request.platforms.is_empty()) {
+        edits.targets = composition::targets(fields, &request.platforms);
+    }
+    if wanted("media_ids", !request.media_ids.is_empty()) {
+        edits.media = composition::media(fields, &request.media_ids, &[]);
+    }
+    if wanted("draft_scheduled_for", request.draft_scheduled_for.is_some()) {
+        edits.pinned = fields.time("draft_scheduled_for", request.draft_scheduled_for.as_ref());
+    }
+    if wanted("timezone", !request.timezone.is_empty()) {
+        edits.timezone = composition::timezone(fields, &request.timezone);
+    }
+    if nothing {
+        fields.violate("update_mask", "names nothing to change, and nothing is set");
+    }
+    edits
 }

@@ -1,13 +1,18 @@
 //! `PostService.ValidatePost`.
 
 use postbreeze_context::WorkspaceContext;
+use postbreeze_ids::AccountId;
 use postbreeze_proto::{
     fields::Fields,
     status::{Fault, Reason, Violation},
     v1::{PostViolation, ValidatePostRequest, ValidatePostResponse},
 };
 
-use super::{Rpc, composition, timing};
+use super::{
+    Rpc,
+    accounts::{self, Account},
+    composition, options, timing,
+};
 use crate::error::Error;
 
 pub(super) async fn validate_post(
@@ -15,24 +20,15 @@ pub(super) async fn validate_post(
     context: &WorkspaceContext,
     request: ValidatePostRequest,
 ) -> Result<ValidatePostResponse, Error> {
-    // Without accounts there is no workspace, and nobody to tell what is wrong.
-    let mut accounts_alone = Fields::new();
-    let count = request.platforms.len();
-    let mut ids = Vec::new();
-    if accounts_alone.count("platforms", count, 1..=25) {
-        for (index, input) in request.platforms.iter().enumerate() {
-            ids.extend(
-                accounts_alone.id(format!("platforms[{index}].account_id"), &input.account_id),
-            );
-        }
-    }
-    accounts_alone.finish(())?;
-    let accounts = composition::accounts(rpc, context, &ids).await?;
+    let ids = account_ids(&request)?;
+    let accounts = accounts::find(rpc, &ids).await?;
+    accounts::check_reach(context, &accounts)?;
     let workspace_id = accounts.first().ok_or(Error::Unreadable("accounts"))?.workspace_id;
+    accounts::check_span(workspace_id, &accounts)?;
 
     let mut fields = Fields::new();
     composition::content(&mut fields, &request.content);
-    let targets = composition::targets(&mut fields, &request.platforms);
+    composition::targets(&mut fields, &request.platforms);
     composition::media(&mut fields, &request.media_ids, &request.media_items);
     let timing = timing::parse(&mut fields, request.scheduled_for.as_ref(), request.publish_now);
     fields.time("draft_scheduled_for", request.draft_scheduled_for.as_ref());
@@ -41,35 +37,16 @@ pub(super) async fn validate_post(
     if is_scheduled && request.draft_scheduled_for.is_some() {
         fields.violate("draft_scheduled_for", "is for drafts alone");
     }
-    if is_scheduled && request.content.is_empty() && request.media_ids.is_empty() {
-        fields.violate("content", "must not be empty in a post that goes out without media");
+    if is_scheduled {
+        let has_media = !request.media_ids.is_empty() || !request.media_items.is_empty();
+        composition::check_new_text(&mut fields, &request.content, has_media, &request.platforms);
+        note_inactive(&mut fields, &accounts);
     }
+    composition::note_unknown_media(&mut fields, &request.media_ids, &request.platforms);
     let mut violations = fields.into_violations();
+    violations.extend(options::unsuited(&request.platforms, &accounts));
     if let Some(Some(timing)) = timing {
         violations.extend(timing::instant(timing, rpc.environment.clock.now()).err());
-        for (index, _) in accounts.iter().enumerate().filter(|(_, account)| !account.active) {
-            violations.push(Violation {
-                field: format!("platforms[{index}].account_id"),
-                reason: Reason::AccountNotActive,
-                description: "is an account that cannot publish".to_owned(),
-            });
-        }
-    }
-    if let Some(targets) = targets
-        && let Err(fault) = composition::check_targets(workspace_id, &targets, &accounts)
-    {
-        if fault.violations().iter().any(spans_workspaces) {
-            return Err(Fault::invalid(
-                fault
-                    .violations()
-                    .iter()
-                    .filter(|found| spans_workspaces(found))
-                    .cloned()
-                    .collect(),
-            )
-            .into());
-        }
-        violations.extend_from_slice(fault.violations());
     }
     Ok(ValidatePostResponse {
         violations: violations.into_iter().map(message).collect(),
@@ -77,8 +54,24 @@ pub(super) async fn validate_post(
     })
 }
 
-fn spans_workspaces(violation: &Violation) -> bool {
-    violation.reason == Reason::AccountsSpanWorkspaces
+/// Without accounts there is no workspace, and nobody to tell what is wrong.
+fn account_ids(request: &ValidatePostRequest) -> Result<Vec<AccountId>, Fault> {
+    let mut fields = Fields::new();
+    let mut ids = Vec::new();
+    if fields.count("platforms", request.platforms.len(), 1..=composition::TARGETS) {
+        for (index, input) in request.platforms.iter().enumerate() {
+            ids.extend(fields.id(format!("platforms[{index}].account_id"), &input.account_id));
+        }
+    }
+    fields.finish(())?;
+    Ok(ids)
+}
+
+fn note_inactive(fields: &mut Fields, accounts: &[Account]) {
+    for (index, _) in accounts.iter().enumerate().filter(|(_, account)| !account.active) {
+        let field = format!("platforms[{index}].account_id");
+        fields.violate_with(field, Reason::AccountNotActive, "is an account that cannot publish");
+    }
 }
 
 fn message(violation: Violation) -> PostViolation {

@@ -1,13 +1,14 @@
-//! Tables `posts` and `post_heads`.
+//! Tables `posts`: the row, a whole post, reading and changing it. New posts: [`insert`]; lists: [`list`].
+
+pub mod insert;
+pub mod list;
 
 use chrono::{DateTime, Utc};
-use postbreeze_context::{Admitted, Claim, Scope};
-use postbreeze_ids::{KeyId, PostId, UserId, WorkspaceId};
-use postbreeze_runtime::pages::read_page;
+use postbreeze_context::{Admitted, Claim};
+use postbreeze_ids::{AccountId, KeyId, PostId, TargetId, UserId, WorkspaceId};
 use sqlx::{PgConnection, PgExecutor};
-use uuid::Uuid;
 
-use super::{Store, targets::TargetRow, usage::Charge};
+use super::{Store, targets::TargetRow};
 
 /// A row of `posts`.
 #[derive(Debug, Clone)]
@@ -59,201 +60,145 @@ pub struct Post {
     pub targets: Vec<TargetRow>,
 }
 
-/// What a list shows.
-#[derive(Debug, Clone, Default)]
-pub struct PostFilter {
-    /// Names of statuses; empty: all.
-    pub statuses: Vec<String>,
-    /// Numbers of platforms; empty: all.
-    pub platforms: Vec<i16>,
-    /// An account among the targets.
-    pub account_id: Option<postbreeze_ids::AccountId>,
-}
-
-/// Whether a post was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// It was.
-    Yes,
-    /// It was not: the charge found no unit left.
-    AtTheCap,
-}
-
 impl Store {
     /// A post by its id, deleted ones included.
-    #[tracing::instrument(skip_all, name = "db.posts.find", err(level = "debug"))]
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn find_post(&self, id: PostId) -> Result<Option<Claim<Post>>, sqlx::Error> {
-        let Some(row) = fetch_row(&self.pool, id).await? else { return Ok(None) };
-        let targets = self.targets_of(&[id]).await?;
-        Ok(Some(Claim::new(row.workspace_id, Post { row, targets })))
-    }
-
-    /// A page of the scope's posts, newest first, below an id.
-    #[tracing::instrument(skip_all, name = "db.posts.list", err(level = "debug"))]
-    pub async fn list_posts(
-        &self,
-        scope: &Scope,
-        filter: &PostFilter,
-        after: Option<Uuid>,
-        limit: usize,
-    ) -> Result<Vec<Post>, sqlx::Error> {
-        let below = after.unwrap_or(Uuid::max());
-        let rows = read_page(
-            scope.ids().len(),
-            below,
-            limit,
-            |below, nth| self.post_cut(scope, below, nth),
-            |below, from, limit| {
-                self.post_rows(scope, filter, below, from.unwrap_or(Uuid::nil()), limit)
-            },
-        )
-        .await?;
-        self.with_targets(rows).await
-    }
-
-    async fn post_cut(
-        &self,
-        scope: &Scope,
-        below: Uuid,
-        nth: i64,
-    ) -> Result<Option<Uuid>, sqlx::Error> {
-        sqlx::query_scalar!(
-            r#"
-            SELECT last_id
-            FROM post_heads
-            WHERE workspace_id = ANY($1) AND last_id < $2
-            ORDER BY last_id DESC
-            OFFSET $3::BIGINT - 1
-            LIMIT 1
-            "#,
-            scope.ids() as &[WorkspaceId],
-            below,
-            nth,
-        )
-        .fetch_optional(&self.pool)
-        .await
-    }
-
-    async fn post_rows(
-        &self,
-        scope: &Scope,
-        filter: &PostFilter,
-        below: Uuid,
-        from: Uuid,
-        limit: i64,
-    ) -> Result<Vec<PostRow>, sqlx::Error> {
-        sqlx::query_as!(
-            PostRow,
-            r#"
-            SELECT
-                row.id AS "id!: PostId",
-                row.workspace_id AS "workspace_id!: WorkspaceId",
-                row.author_user_id AS "author_user_id!: UserId",
-                row.created_via_key_id AS "created_via_key_id?: KeyId",
-                row.status AS "status!",
-                row.content AS "content!",
-                row.scheduled_time AS "scheduled_time?",
-                row.draft_scheduled_time AS "draft_scheduled_time?",
-                row.timezone AS "timezone!",
-                row.approved_by_user_id AS "approved_by_user_id?: UserId",
-                row.approved_time AS "approved_time?",
-                row.rejection_note AS "rejection_note!",
-                row.version AS "version!",
-                row.charged_owner_user_id AS "charged_owner_user_id?: UserId",
-                row.charged_month AS "charged_month?",
-                row.create_time AS "create_time!",
-                row.update_time AS "update_time!",
-                row.delete_time AS "delete_time?"
-            FROM post_heads AS head
-            CROSS JOIN LATERAL (
-                SELECT *
-                FROM posts AS post
-                WHERE post.bucket = head.bucket
-                    AND post.workspace_id = head.workspace_id
-                    AND post.delete_time IS NULL
-                    AND post.id < $2
-                    AND post.id >= $3
-                    AND (cardinality($4::TEXT[]) = 0 OR post.status = ANY($4))
-                    AND (cardinality($5::SMALLINT[]) = 0 OR EXISTS (
-                        SELECT FROM post_targets AS target
-                        WHERE target.bucket = post.bucket AND target.post_id = post.id
-                            AND target.platform = ANY($5)
-                    ))
-                    AND ($6::UUID IS NULL OR EXISTS (
-                        SELECT FROM post_targets AS target
-                        WHERE target.bucket = post.bucket AND target.post_id = post.id
-                            AND target.account_id = $6
-                    ))
-                ORDER BY post.id DESC
-                LIMIT $7
-            ) AS row
-            WHERE head.workspace_id = ANY($1) AND head.last_id >= $3
-            ORDER BY row.id DESC
-            LIMIT $7
-            "#,
-            scope.ids() as &[WorkspaceId],
-            below,
-            from,
-            &filter.statuses,
-            &filter.platforms,
-            filter.account_id as Option<postbreeze_ids::AccountId>,
-            limit,
-        )
-        .fetch_all(&self.pool)
-        .await
-    }
-
-    async fn with_targets(&self, rows: Vec<PostRow>) -> Result<Vec<Post>, sqlx::Error> {
-        let ids: Vec<PostId> = rows.iter().map(|row| row.id).collect();
-        let mut targets = self.targets_of(&ids).await?.into_iter().peekable();
-        // Both are in descending order of post, and the targets of one post in their own order.
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let mut own = Vec::new();
-                while let Some(target) = targets.next_if(|target| target.post_id == row.id) {
-                    own.push(target);
-                }
-                Post { row, targets: own }
-            })
-            .collect())
+        let post = fetch_posts(self.pool(), &[id], i64::MAX).await?.pop();
+        Ok(post.map(|post| Claim::new(post.row.workspace_id, post)))
     }
 }
 
-async fn fetch_row(
+/// Posts by their ids, newest first, deleted ones included; as many of them as together have at most `bytes`, and one
+/// in any case. One statement, so that a post and its targets are of one moment.
+#[tracing::instrument(skip_all, name = "db.posts.fetch", err(level = "debug"))]
+#[expect(
+    clippy::too_many_lines,
+    reason = "the columns of two tables, each once asked for and once taken"
+)]
+async fn fetch_posts(
     database: impl PgExecutor<'_>,
-    id: PostId,
-) -> Result<Option<PostRow>, sqlx::Error> {
-    sqlx::query_as!(
-        PostRow,
+    ids: &[PostId],
+    bytes: i64,
+) -> Result<Vec<Post>, sqlx::Error> {
+    let buckets: Vec<i16> = ids.iter().map(|id| id.bucket().as_i16()).collect();
+    // A row per target: the long texts of its post come with the first alone. Sizes are known without reading the texts;
+    // 512 and 256 are more than what is of a fixed size takes when it is encoded.
+    let records = sqlx::query!(
         r#"
         SELECT
-            id AS "id: PostId",
-            workspace_id AS "workspace_id: WorkspaceId",
-            author_user_id AS "author_user_id: UserId",
-            created_via_key_id AS "created_via_key_id: KeyId",
-            status,
-            content,
-            scheduled_time,
-            draft_scheduled_time,
-            timezone,
-            approved_by_user_id AS "approved_by_user_id: UserId",
-            approved_time,
-            rejection_note,
-            version,
-            charged_owner_user_id AS "charged_owner_user_id: UserId",
-            charged_month,
-            create_time,
-            update_time,
-            delete_time
-        FROM posts
-        WHERE bucket = $1 AND id = $2
+            post.id AS "id: PostId",
+            post.workspace_id AS "workspace_id: WorkspaceId",
+            post.author_user_id AS "author_user_id: UserId",
+            post.created_via_key_id AS "created_via_key_id: KeyId",
+            post.status,
+            CASE WHEN target.position = 0 THEN post.content END AS content,
+            post.scheduled_time,
+            post.draft_scheduled_time,
+            post.timezone,
+            post.approved_by_user_id AS "approved_by_user_id: UserId",
+            post.approved_time,
+            CASE WHEN target.position = 0 THEN post.rejection_note END AS rejection_note,
+            post.version,
+            post.charged_owner_user_id AS "charged_owner_user_id: UserId",
+            post.charged_month,
+            post.create_time,
+            post.update_time,
+            post.delete_time,
+            target.id AS "target_id: TargetId",
+            target.account_id AS "account_id: AccountId",
+            target.platform,
+            target.status AS target_status,
+            target.caption_override,
+            target.first_comment,
+            target.options,
+            target.publish_time,
+            target.external_post_id,
+            target.external_url,
+            target.error_code,
+            target.error_message,
+            target.error_class,
+            target.attempt_count
+        FROM (
+            SELECT
+                post.bucket,
+                post.id,
+                row_number() OVER newest_first AS place,
+                sum(512 + octet_length(post.content) + octet_length(post.rejection_note) + targets.bytes)
+                    OVER newest_first AS bytes
+            FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
+            JOIN posts AS post ON post.bucket = wanted.bucket AND post.id = wanted.id
+            CROSS JOIN LATERAL (
+                SELECT
+                    sum(
+                        256 + COALESCE(octet_length(target.caption_override), 0) + octet_length(target.first_comment)
+                            + octet_length(target.options) + octet_length(target.external_post_id)
+                            + octet_length(target.external_url) + octet_length(target.error_code)
+                            + octet_length(target.error_message)
+                    ) AS bytes
+                FROM post_targets AS target
+                WHERE target.bucket = post.bucket AND target.post_id = post.id
+            ) AS targets
+            WINDOW newest_first AS (ORDER BY post.id DESC)
+        ) AS sized
+        JOIN posts AS post ON post.bucket = sized.bucket AND post.id = sized.id
+        JOIN post_targets AS target ON target.bucket = sized.bucket AND target.post_id = sized.id
+        WHERE sized.place = 1 OR sized.bytes <= $3::BIGINT
+        ORDER BY post.id DESC, target.position
         "#,
-        id.bucket().as_i16(),
-        id as PostId,
+        &buckets,
+        ids as &[PostId],
+        bytes,
     )
-    .fetch_optional(database)
-    .await
+    .fetch_all(database)
+    .await?;
+    let mut posts: Vec<Post> = Vec::new();
+    for record in records {
+        let target = TargetRow {
+            id: record.target_id,
+            account_id: record.account_id,
+            platform: record.platform,
+            status: record.target_status,
+            caption_override: record.caption_override,
+            first_comment: record.first_comment,
+            options: record.options,
+            publish_time: record.publish_time,
+            external_post_id: record.external_post_id,
+            external_url: record.external_url,
+            error_code: record.error_code,
+            error_message: record.error_message,
+            error_class: record.error_class,
+            attempt_count: record.attempt_count,
+        };
+        if let Some(post) = posts.last_mut().filter(|post| post.row.id == record.id) {
+            post.targets.push(target);
+            continue;
+        }
+        let row = PostRow {
+            id: record.id,
+            workspace_id: record.workspace_id,
+            author_user_id: record.author_user_id,
+            created_via_key_id: record.created_via_key_id,
+            status: record.status,
+            content: record.content.unwrap_or_default(),
+            scheduled_time: record.scheduled_time,
+            draft_scheduled_time: record.draft_scheduled_time,
+            timezone: record.timezone,
+            approved_by_user_id: record.approved_by_user_id,
+            approved_time: record.approved_time,
+            rejection_note: record.rejection_note.unwrap_or_default(),
+            version: record.version,
+            charged_owner_user_id: record.charged_owner_user_id,
+            charged_month: record.charged_month,
+            create_time: record.create_time,
+            update_time: record.update_time,
+            delete_time: record.delete_time,
+        };
+        posts.push(Post { row, targets: vec![target] });
+    }
+    Ok(posts)
 }
 
 /// Locks an admitted post for this transaction and reads it as it is now; `None` when it was deleted meanwhile.
@@ -274,11 +219,7 @@ pub async fn lock_post(
         None => Ok(None),
         // Nothing changed since it was read: what was admitted is what is locked.
         Some(version) if version == admitted.row.version => Ok(Some(Post::clone(admitted))),
-        Some(_) => {
-            let row = fetch_row(&mut *connection, id).await?;
-            let targets = super::targets::fetch_targets(&mut *connection, &[id]).await?;
-            Ok(row.map(|row| Post { row, targets }))
-        }
+        Some(_) => Ok(fetch_posts(connection, &[id], i64::MAX).await?.pop()),
     }
 }
 
@@ -322,95 +263,4 @@ pub async fn save_post(connection: &mut PgConnection, row: &PostRow) -> Result<(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// Writes a new post with its targets, its workspace's head and the unit it holds, all in one statement: one round trip,
-/// and nothing of it without the rest. `limit`: units the owner may hold in the month; none: unlimited.
-#[tracing::instrument(skip_all, name = "db.posts.insert", err(level = "debug"))]
-pub async fn insert_post<T>(
-    database: impl PgExecutor<'_>,
-    _workspace: &Admitted<T>,
-    post: &Post,
-    limit: Option<i64>,
-) -> Result<Written, sqlx::Error> {
-    let Post { row, targets } = post;
-    let charge = Charge::of(row);
-    let captions: Vec<Option<String>> =
-        targets.iter().map(|target| target.caption_override.clone()).collect();
-    let written = sqlx::query_scalar!(
-        r#"
-        WITH charge AS (
-            INSERT INTO post_usage AS counter (bucket, owner_user_id, month, units)
-            SELECT $1, $2, $3, 1
-            WHERE $2::UUID IS NOT NULL AND ($4::BIGINT IS NULL OR $4 > 0)
-            ON CONFLICT (bucket, owner_user_id, month) DO UPDATE
-            SET units = counter.units + 1
-            WHERE $4::BIGINT IS NULL OR counter.units < $4
-            RETURNING units
-        ),
-        post AS (
-            INSERT INTO posts (
-                bucket, id, workspace_id, author_user_id, created_via_key_id, status, content, scheduled_time,
-                draft_scheduled_time, timezone, version, charged_owner_user_id, charged_month, create_time, update_time
-            )
-            SELECT $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $2, $3, $16, $16
-            WHERE $2::UUID IS NULL OR EXISTS (SELECT FROM charge)
-            RETURNING bucket, id, workspace_id
-        ),
-        targets AS (
-            INSERT INTO post_targets (
-                bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options
-            )
-            SELECT
-                post.bucket,
-                target.id,
-                post.id,
-                target.position - 1,
-                target.account_id,
-                target.platform,
-                target.status,
-                target.caption_override,
-                target.first_comment,
-                target.options
-            FROM post, unnest(
-                $17::UUID[], $18::UUID[], $19::SMALLINT[], $20::TEXT[], $21::TEXT[], $22::TEXT[], $23::BYTEA[]
-            ) WITH ORDINALITY
-                AS target (id, account_id, platform, status, caption_override, first_comment, options, position)
-        ),
-        head AS (
-            INSERT INTO post_heads AS head (bucket, workspace_id, last_id)
-            SELECT bucket, workspace_id, id FROM post
-            ON CONFLICT (bucket, workspace_id) DO UPDATE
-            SET last_id = excluded.last_id
-            WHERE head.last_id < excluded.last_id
-        )
-        SELECT EXISTS (SELECT FROM post) AS "written!"
-        "#,
-        charge.map(|charge| charge.owner_user_id.bucket().as_i16()),
-        charge.map(|charge| charge.owner_user_id) as Option<UserId>,
-        charge.map(|charge| charge.month),
-        limit,
-        row.id.bucket().as_i16(),
-        row.id as PostId,
-        row.workspace_id as WorkspaceId,
-        row.author_user_id as UserId,
-        row.created_via_key_id as Option<KeyId>,
-        row.status,
-        row.content,
-        row.scheduled_time,
-        row.draft_scheduled_time,
-        row.timezone,
-        row.version,
-        row.create_time,
-        &targets.iter().map(|target| target.id.uuid()).collect::<Vec<_>>(),
-        &targets.iter().map(|target| target.account_id.uuid()).collect::<Vec<_>>(),
-        &targets.iter().map(|target| target.platform).collect::<Vec<_>>(),
-        &targets.iter().map(|target| target.status.clone()).collect::<Vec<_>>(),
-        &captions as &[Option<String>],
-        &targets.iter().map(|target| target.first_comment.clone()).collect::<Vec<_>>(),
-        &targets.iter().map(|target| target.options.clone()).collect::<Vec<_>>(),
-    )
-    .fetch_one(database)
-    .await?;
-    Ok(if written { Written::Yes } else { Written::AtTheCap })
 }

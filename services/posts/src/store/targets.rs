@@ -2,17 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use postbreeze_ids::{AccountId, PostId, TargetId};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::Store;
+use crate::post::TargetStatus;
 
 /// A row of `post_targets`.
 #[derive(Debug, Clone)]
 pub struct TargetRow {
     /// The target.
     pub id: TargetId,
-    /// Its post.
-    pub post_id: PostId,
     /// The account it goes to.
     pub account_id: AccountId,
     /// Number of the account's platform.
@@ -39,49 +38,6 @@ pub struct TargetRow {
     pub error_class: String,
     /// How often it was tried.
     pub attempt_count: i32,
-}
-
-impl Store {
-    /// The targets of posts, in descending order of post, then in their own.
-    pub(super) async fn targets_of(&self, posts: &[PostId]) -> Result<Vec<TargetRow>, sqlx::Error> {
-        fetch_targets(self.pool(), posts).await
-    }
-}
-
-#[tracing::instrument(skip_all, name = "db.post_targets.find", err(level = "debug"))]
-pub(super) async fn fetch_targets(
-    database: impl PgExecutor<'_>,
-    posts: &[PostId],
-) -> Result<Vec<TargetRow>, sqlx::Error> {
-    let buckets: Vec<i16> = posts.iter().map(|post| post.bucket().as_i16()).collect();
-    sqlx::query_as!(
-        TargetRow,
-        r#"
-        SELECT
-            target.id AS "id: TargetId",
-            target.post_id AS "post_id: PostId",
-            target.account_id AS "account_id: AccountId",
-            target.platform,
-            target.status,
-            target.caption_override,
-            target.first_comment,
-            target.options,
-            target.publish_time,
-            target.external_post_id,
-            target.external_url,
-            target.error_code,
-            target.error_message,
-            target.error_class,
-            target.attempt_count
-        FROM unnest($1::SMALLINT[], $2::UUID[]) AS post (bucket, id)
-        JOIN post_targets AS target ON target.bucket = post.bucket AND target.post_id = post.id
-        ORDER BY target.post_id DESC, target.position
-        "#,
-        &buckets,
-        posts as &[PostId],
-    )
-    .fetch_all(database)
-    .await
 }
 
 /// Replaces the targets of a locked post. Attempts stay.
@@ -136,24 +92,25 @@ pub async fn replace_targets(
     Ok(())
 }
 
-/// Writes the statuses of a locked post's targets.
+/// Writes the statuses of targets whose posts are locked.
 #[tracing::instrument(skip_all, name = "db.post_targets.save_statuses", err(level = "debug"))]
 pub async fn save_statuses(
     connection: &mut PgConnection,
-    post_id: PostId,
-    targets: &[TargetRow],
+    bucket: i16,
+    ids: &[Uuid],
+    statuses: &[TargetStatus],
 ) -> Result<(), sqlx::Error> {
+    let statuses: Vec<String> = statuses.iter().map(ToString::to_string).collect();
     sqlx::query!(
         r#"
         UPDATE post_targets AS target
         SET status = new.status
-        FROM unnest($3::UUID[], $4::TEXT[]) AS new (id, status)
-        WHERE target.bucket = $1 AND target.post_id = $2 AND target.id = new.id AND target.status <> new.status
+        FROM unnest($2::UUID[], $3::TEXT[]) AS new (id, status)
+        WHERE target.bucket = $1 AND target.id = new.id AND target.status <> new.status
         "#,
-        post_id.bucket().as_i16(),
-        post_id as PostId,
-        &targets.iter().map(|target| target.id.uuid()).collect::<Vec<_>>(),
-        &targets.iter().map(|target| target.status.clone()).collect::<Vec<_>>(),
+        bucket,
+        ids,
+        &statuses,
     )
     .execute(connection)
     .await?;

@@ -2,7 +2,7 @@
 //! neither be oversold nor leak.
 
 use postbreeze_ids::UserId;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 use super::{Store, posts::PostRow};
 
@@ -23,47 +23,69 @@ impl Charge {
     }
 }
 
+/// What became of a unit that was to move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recharged {
+    /// It moved.
+    Yes,
+    /// No further one is to be had: the caller rolls back.
+    AtTheCap {
+        /// Units held.
+        current: i64,
+    },
+}
+
 impl Store {
     /// Units that an owner's posts hold in a month.
-    #[tracing::instrument(skip_all, name = "db.post_usage.find", err(level = "debug"))]
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn units(&self, charge: Charge) -> Result<i64, sqlx::Error> {
-        let units = sqlx::query_scalar!(
-            "SELECT units FROM post_usage WHERE bucket = $1 AND owner_user_id = $2 AND month = $3",
-            charge.owner_user_id.bucket().as_i16(),
-            charge.owner_user_id as UserId,
-            charge.month,
-        )
-        .fetch_optional(self.pool())
-        .await?;
-        Ok(units.unwrap_or(0))
+        fetch_units(self.pool(), charge).await
     }
 }
 
-/// Moves a post's unit from one charge to another. Answers whether the new one was to be had; if not, the caller rolls
-/// back. `limit`: units the new owner may hold in the month; none: unlimited.
+#[tracing::instrument(skip_all, name = "db.post_usage.find", err(level = "debug"))]
+pub(super) async fn fetch_units(
+    database: impl PgExecutor<'_>,
+    charge: Charge,
+) -> Result<i64, sqlx::Error> {
+    let units = sqlx::query_scalar!(
+        "SELECT units FROM post_usage WHERE bucket = $1 AND owner_user_id = $2 AND month = $3",
+        charge.owner_user_id.bucket().as_i16(),
+        charge.owner_user_id as UserId,
+        charge.month,
+    )
+    .fetch_optional(database)
+    .await?;
+    Ok(units.unwrap_or(0))
+}
+
+/// Moves a post's unit from one charge to another. `limit`: units the new owner may hold in the month; none: unlimited.
 #[tracing::instrument(skip_all, name = "db.post_usage.recharge", err(level = "debug"))]
 pub async fn recharge(
     connection: &mut PgConnection,
     from: Option<Charge>,
     to: Option<Charge>,
     limit: Option<i64>,
-) -> Result<bool, sqlx::Error> {
+) -> Result<Recharged, sqlx::Error> {
     if from == to {
-        return Ok(true);
+        return Ok(Recharged::Yes);
     }
     let release_first = from < to;
     if release_first && let Some(from) = from {
-        release(connection, from).await?;
+        release(connection, from, 1).await?;
     }
     if let Some(to) = to
         && !take(connection, to, limit).await?
     {
-        return Ok(false);
+        let current = fetch_units(connection, to).await?;
+        return Ok(Recharged::AtTheCap { current });
     }
     if !release_first && let Some(from) = from {
-        release(connection, from).await?;
+        release(connection, from, 1).await?;
     }
-    Ok(true)
+    Ok(Recharged::Yes)
 }
 
 async fn take(
@@ -90,12 +112,18 @@ async fn take(
     Ok(taken.rows_affected() == 1)
 }
 
-async fn release(connection: &mut PgConnection, charge: Charge) -> Result<(), sqlx::Error> {
+/// Gives units back.
+pub(super) async fn release(
+    connection: &mut PgConnection,
+    charge: Charge,
+    units: i64,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "UPDATE post_usage SET units = units - 1 WHERE bucket = $1 AND owner_user_id = $2 AND month = $3",
+        "UPDATE post_usage SET units = units - $4 WHERE bucket = $1 AND owner_user_id = $2 AND month = $3",
         charge.owner_user_id.bucket().as_i16(),
         charge.owner_user_id as UserId,
         charge.month,
+        units,
     )
     .execute(connection)
     .await?;

@@ -1,9 +1,32 @@
 //! What a deleted workspace leaves behind, and how far the log of deletions was read (`workspace_log_position`).
 
-use chrono::{DateTime, Utc};
-use postbreeze_ids::WorkspaceId;
+use std::collections::BTreeMap;
 
-use super::Store;
+use chrono::{DateTime, Utc};
+use postbreeze_ids::{PostId, TargetId, UserId, WorkspaceId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    Store,
+    targets::save_statuses,
+    usage::{Charge, release},
+};
+use crate::{
+    error::Error,
+    post::{PostStatus, State, TargetStatus, holds_unit},
+};
+
+/// Posts that one transaction deals with at the most.
+const BATCH: usize = 500;
+
+/// A locked post that could still go out.
+struct OpenPost {
+    id: PostId,
+    charge: Option<Charge>,
+    targets: Vec<TargetId>,
+    state: State,
+}
 
 impl Store {
     /// The position of the last entry that was dealt with.
@@ -14,84 +37,182 @@ impl Store {
             .await
     }
 
-    /// Deals with a deletion: what had not gone out is canceled, its units are given back, and the position moves on, in
-    /// one transaction. Doing it again changes nothing.
+    /// Deals with a deletion: nothing new is scheduled from now on, what had not gone out is canceled, its units are
+    /// given back, and with the last of it the position moves on. Doing it again, or going on with it, changes nothing.
+    ///
+    /// # Errors
+    /// When the database fails or holds what this version does not know.
     #[tracing::instrument(skip_all, name = "db.workspace_log.release", err(level = "debug"))]
     pub async fn release_workspace(
         &self,
         workspace_id: WorkspaceId,
         position: i64,
         now: DateTime<Utc>,
-    ) -> Result<(), sqlx::Error> {
-        let mut transaction = self.begin().await?;
-        let bucket = workspace_id.bucket().as_i16();
-        sqlx::query!(
-            r#"
-            WITH open AS (
-                SELECT bucket, id
-                FROM posts
-                WHERE bucket = $1
-                    AND workspace_id = $2
-                    AND delete_time IS NULL
-                    AND status IN ('needs_approval', 'scheduled')
-                ORDER BY id
-                FOR UPDATE
-            )
-            UPDATE post_targets AS target
-            SET status = 'canceled'
-            FROM open
-            WHERE target.bucket = open.bucket AND target.post_id = open.id
-            "#,
-            bucket,
-            workspace_id as WorkspaceId,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query!(
-            r#"
-            WITH released AS (
-                UPDATE posts AS post
-                SET status = 'canceled',
-                    version = post.version + 1,
-                    charged_owner_user_id = NULL,
-                    charged_month = NULL,
-                    update_time = $3
-                FROM (
-                    SELECT bucket, id, charged_owner_user_id, charged_month
-                    FROM posts
-                    WHERE bucket = $1
-                        AND workspace_id = $2
-                        AND delete_time IS NULL
-                        AND status IN ('needs_approval', 'scheduled')
-                    ORDER BY id
-                    FOR UPDATE
-                ) AS old
-                WHERE post.bucket = old.bucket AND post.id = old.id
-                RETURNING old.charged_owner_user_id, old.charged_month
-            ),
-            counts AS (
-                SELECT charged_owner_user_id, charged_month, count(*) AS units
-                FROM released
-                WHERE charged_owner_user_id IS NOT NULL
-                GROUP BY charged_owner_user_id, charged_month
-            )
-            UPDATE post_usage AS counter
-            SET units = counter.units - counts.units
-            FROM counts
-            WHERE counter.owner_user_id = counts.charged_owner_user_id AND counter.month = counts.charged_month
-            "#,
-            bucket,
-            workspace_id as WorkspaceId,
-            now,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        sqlx::query!(
-            "UPDATE workspace_log_position SET position = GREATEST(position, $1)",
-            position,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await
+    ) -> Result<(), Error> {
+        self.bury_workspace(workspace_id, now).await?;
+        let mut after = PostId::MIN;
+        loop {
+            let mut transaction = self.begin().await?;
+            let posts = lock_open(&mut transaction, workspace_id, after).await?;
+            cancel(&mut transaction, workspace_id, &posts, now).await?;
+            match posts.last() {
+                Some(last) if posts.len() == BATCH => {
+                    after = last.id;
+                    transaction.commit().await?;
+                }
+                _ => {
+                    move_position(&mut transaction, position).await?;
+                    return Ok(transaction.commit().await?);
+                }
+            }
+        }
     }
+
+    /// Moves the position on over an entry that is nothing to this version.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn skip_entry(&self, position: i64) -> Result<(), sqlx::Error> {
+        let mut connection = self.pool().acquire().await?;
+        move_position(&mut connection, position).await
+    }
+}
+
+#[tracing::instrument(skip_all, name = "db.workspace_log_position.move", err(level = "debug"))]
+async fn move_position(connection: &mut PgConnection, position: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!("UPDATE workspace_log_position SET position = GREATEST(position, $1)", position,)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Locks the next posts by id. Their targets are read once the locks are held, and so belong to what is locked.
+async fn lock_open(
+    connection: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    after: PostId,
+) -> Result<Vec<OpenPost>, Error> {
+    let bucket = workspace_id.bucket().as_i16();
+    let rows = sqlx::query!(
+        r#"
+        SELECT
+            id AS "id: PostId",
+            status,
+            charged_owner_user_id AS "owner_user_id: UserId",
+            charged_month AS "month"
+        FROM posts
+        WHERE bucket = $1
+            AND workspace_id = $2
+            AND id > $3
+            AND delete_time IS NULL
+            AND status IN ('needs_approval', 'scheduled', 'publishing', 'partially_published')
+        ORDER BY id
+        LIMIT $4
+        FOR UPDATE
+        "#,
+        bucket,
+        workspace_id as WorkspaceId,
+        after as PostId,
+        i64::try_from(BATCH).unwrap_or(i64::MAX),
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let ids: Vec<PostId> = rows.iter().map(|row| row.id).collect();
+    let targets = sqlx::query!(
+        r#"
+        SELECT id AS "id: TargetId", post_id AS "post_id: PostId", status
+        FROM post_targets
+        WHERE bucket = $1 AND post_id = ANY($2)
+        ORDER BY post_id, position
+        "#,
+        bucket,
+        &ids as &[PostId],
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut targets = targets.into_iter().peekable();
+    let mut posts = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut own = Vec::new();
+        let mut statuses = Vec::new();
+        while let Some(target) = targets.next_if(|target| target.post_id == row.id) {
+            own.push(target.id);
+            let status = TargetStatus::parse(&target.status);
+            statuses.push(status.ok_or(Error::Unreadable("target status"))?);
+        }
+        let status = PostStatus::parse(&row.status).ok_or(Error::Unreadable("post status"))?;
+        let charge = row.owner_user_id.zip(row.month);
+        posts.push(OpenPost {
+            id: row.id,
+            charge: charge.map(|(owner_user_id, month)| Charge { owner_user_id, month }),
+            targets: own,
+            state: State { status, targets: statuses },
+        });
+    }
+    Ok(posts)
+}
+
+/// Stops what is locked. A post of which something is out or in flight keeps its unit.
+async fn cancel(
+    connection: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    posts: &[OpenPost],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let (mut ids, mut statuses) = (Vec::new(), Vec::new());
+    let (mut target_ids, mut target_statuses) = (Vec::new(), Vec::new());
+    let mut released: BTreeMap<Charge, i64> = BTreeMap::new();
+    for post in posts {
+        let stopped = post.state.clone().stopped();
+        if stopped == post.state {
+            continue;
+        }
+        if !holds_unit(stopped.status)
+            && let Some(charge) = post.charge
+        {
+            *released.entry(charge).or_default() += 1;
+        }
+        ids.push(post.id.uuid());
+        statuses.push(stopped.status);
+        target_ids.extend(post.targets.iter().map(|id| id.uuid()));
+        target_statuses.extend(stopped.targets);
+    }
+    save_stopped(connection, workspace_id, &ids, &statuses, now).await?;
+    let bucket = workspace_id.bucket().as_i16();
+    save_statuses(connection, bucket, &target_ids, &target_statuses).await?;
+    for (charge, units) in released {
+        release(connection, charge, units).await?;
+    }
+    Ok(())
+}
+
+async fn save_stopped(
+    connection: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    ids: &[Uuid],
+    statuses: &[PostStatus],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let names: Vec<String> = statuses.iter().map(ToString::to_string).collect();
+    let holding: Vec<bool> = statuses.iter().map(|status| holds_unit(*status)).collect();
+    sqlx::query!(
+        r#"
+        UPDATE posts AS post
+        SET status = new.status,
+            version = post.version + 1,
+            charged_owner_user_id = CASE WHEN new.holding THEN post.charged_owner_user_id END,
+            charged_month = CASE WHEN new.holding THEN post.charged_month END,
+            update_time = $5
+        FROM unnest($2::UUID[], $3::TEXT[], $4::BOOLEAN[]) AS new (id, status, holding)
+        WHERE post.bucket = $1 AND post.id = new.id
+        "#,
+        workspace_id.bucket().as_i16(),
+        ids,
+        &names,
+        &holding,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

@@ -1,0 +1,59 @@
+//! Table `post_heads`: the upper bound of each workspace's newest post, and the tombstone of a deleted workspace. Writing
+//! a post moves the head forward (see `insert_post`), so every workspace with posts has one.
+
+use chrono::{DateTime, Utc};
+use postbreeze_context::Admitted;
+use postbreeze_ids::WorkspaceId;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Store;
+
+/// Holds an admitted post's workspace as it is until the transaction ends. Answers whether it is still there. To be
+/// taken before the post is locked, by whatever may bring a post back into a status that goes out.
+#[tracing::instrument(skip_all, name = "db.post_heads.hold", err(level = "debug"))]
+pub async fn hold_workspace<T>(
+    connection: &mut PgConnection,
+    admitted: &Admitted<T>,
+) -> Result<bool, sqlx::Error> {
+    let workspace_id = admitted.workspace_id();
+    let living = sqlx::query_scalar!(
+        r#"
+        SELECT delete_time IS NULL AS "living!"
+        FROM post_heads
+        WHERE bucket = $1 AND workspace_id = $2
+        FOR SHARE
+        "#,
+        workspace_id.bucket().as_i16(),
+        workspace_id as WorkspaceId,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(living.unwrap_or(false))
+}
+
+impl Store {
+    /// Marks a workspace as deleted. Whoever held it has ended by then: what opens a post comes before, or finds this.
+    #[tracing::instrument(skip_all, name = "db.post_heads.bury", err(level = "debug"))]
+    pub(super) async fn bury_workspace(
+        &self,
+        workspace_id: WorkspaceId,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            r#"
+            INSERT INTO post_heads AS head (bucket, workspace_id, last_id, delete_time)
+            VALUES ($1, $2, $3, $4)
+            ON CONFLICT (bucket, workspace_id) DO UPDATE
+            SET delete_time = COALESCE(head.delete_time, excluded.delete_time)
+            "#,
+            workspace_id.bucket().as_i16(),
+            workspace_id as WorkspaceId,
+            Uuid::nil(),
+            now,
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(())
+    }
+}

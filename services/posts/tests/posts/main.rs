@@ -1,0 +1,29 @@
+//! The service as a client sees it: through the front door of a whole system, on databases of its own for each test.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
+
+mod support;
+
+mod access;
+mod approve_post;
+mod cancel_post;
+mod cap;
+mod concurrency;
+mod create_post;
+mod delete_post;
+mod delete_workspace;
+mod get_comment;
+mod get_post;
+mod idempotency;
+mod list_comments;
+mod list_posts;
+mod list_publish_attempts;
+mod mark_comment_read;
+mod paging;
+mod post_options;
+mod reject_post;
+mod reschedule_post;
+mod retry_post;
+mod schedule_post;
+mod update_post;
+mod validate_post;
