@@ -1,1 +1,7 @@
-//! The tests are in `tests/`: this crate has nothing else.
+//! What the tests and benchmarks of the whole system share: calls of raw bytes ([`wire`]), the public API as its
+//! descriptors tell it ([`api`]), the six services as processes ([`processes`]), and the contract's example ([`example`]).
+
+pub mod api;
+pub mod example;
+pub mod processes;
+pub mod wire;

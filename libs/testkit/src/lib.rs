@@ -1,14 +1,16 @@
 //! What tests need, and nothing that a service does: databases ([`postgres`]), the whole system in this process
-//! ([`system`]), clients with a credential ([`client`]), what is wanted of an answer ([`answer`]), a clock one can turn
-//! ([`clock`]).
+//! ([`system`]), any system from outside ([`front`]), clients with a credential ([`client`]), what is wanted of an answer
+//! ([`answer`]), a clock one can turn ([`clock`]).
 
 pub mod answer;
 pub mod client;
 pub mod clock;
+pub mod front;
 pub mod postgres;
 pub mod system;
 
 pub use answer::{invalid_fields, metadata, refused, violated_fields};
 pub use client::{Client, draft};
 pub use clock::TurnableClock;
-pub use system::{System, Team, User};
+pub use front::{Front, PASSWORD, Team, User};
+pub use system::System;

@@ -1,26 +1,23 @@
 //! The whole system in this process, on databases of its own.
 
-use postbreeze_proto::v1::{
-    AcceptInvitationRequest, ApiKey, CreateApiKeyRequest, InviteMemberRequest, Role, ScopedAccess,
-    SignUpRequest, SocialAccount, User as UserMessage, Workspace, create_api_key_request::Access,
-};
+use std::ops::Deref;
+
 use postbreeze_runtime::{Environment, config::Lookup, stack::Limits};
-use postbreeze_standalone::{Databases, Keys, System as Composed, compose, schemas, secrets};
+use postbreeze_standalone::{
+    Databases, Keys, Settings, System as Composed, compose, schemas, secrets,
+};
 use secrecy::SecretString;
-use tonic::Status;
 
 use crate::{
-    client::Client,
     clock::TurnableClock,
+    front::Front,
     postgres::{TestDatabase, database},
 };
 
-/// Passwords of test users.
-pub const PASSWORD: &str = "correct horse battery staple";
 /// Connections of each service's pool in a test.
 const CONNECTIONS: u32 = 8;
 
-/// A system that a test has for itself.
+/// A system that a test has for itself. Seen from outside it is its [`Front`].
 pub struct System {
     /// Its services.
     pub services: Composed,
@@ -28,34 +25,11 @@ pub struct System {
     pub clock: TurnableClock,
     /// Its databases, by owner.
     pub databases: Vec<(&'static str, TestDatabase)>,
-    environment: Environment,
-}
-
-/// A signed-up user.
-pub struct User {
-    /// What the system knows of the user.
-    pub user: UserMessage,
-    /// The system seen with the user's session.
-    pub session: Client,
-    /// The session's credential.
-    pub session_token: String,
-    front: postbreeze_runtime::BoxService,
-}
-
-/// A workspace with a member of each role and an account.
-pub struct Team {
-    /// The workspace, named Acme.
-    pub workspace: Workspace,
-    /// Its one account, on the sandbox.
-    pub account: SocialAccount,
-    /// Who created it.
-    pub owner: User,
-    /// Its admin.
-    pub admin: User,
-    /// Its editor.
-    pub editor: User,
-    /// Its client reviewer.
-    pub reviewer: User,
+    /// What its services take from their process.
+    pub environment: Environment,
+    /// Signs and verifies context tokens.
+    pub keys: Keys,
+    front: Front,
 }
 
 impl System {
@@ -81,74 +55,11 @@ impl System {
         let secrets = secrets::ephemeral().expect("randomness");
         let lookup = Lookup::default().with_defaults(settings.into_iter().chain(secrets));
         let keys = Keys::generate().expect("randomness");
-        let services = compose(&lookup, &environment, &opened, &keys, &Limits::default())
+        let settings = Settings::read(&lookup).expect("the settings of tests are good");
+        let services = compose(settings, &environment, &opened, &keys, &Limits::default())
             .unwrap_or_else(|failure| panic!("the system cannot be composed: {failure}"));
-        Self { services, clock, databases, environment }
-    }
-
-    /// The system seen with a credential, or none.
-    #[must_use]
-    pub fn client(&self, credential: Option<&str>) -> Client {
-        Client::new(self.services.front.clone(), credential)
-    }
-
-    /// Signs a user up as `<name>@example.com`.
-    ///
-    /// # Panics
-    /// When the system refuses.
-    pub async fn sign_up(&self, name: &str) -> User {
-        let request = SignUpRequest {
-            email: format!("{name}@example.com"),
-            password: PASSWORD.to_owned(),
-            display_name: name.to_owned(),
-        };
-        let answer = self.client(None).users().sign_up(request).await;
-        let answer = answer.expect("a new user can sign up").into_inner();
-        User {
-            user: answer.user.expect("an answer has its user"),
-            session: self.client(Some(&answer.session_token)),
-            session_token: answer.session_token,
-            front: self.services.front.clone(),
-        }
-    }
-
-    /// Makes a user a member, by an invitation that they accept.
-    ///
-    /// # Panics
-    /// When the system refuses.
-    pub async fn join(&self, inviter: &User, workspace_id: &str, user: &User, role: Role) {
-        let invitation = InviteMemberRequest {
-            workspace_id: workspace_id.to_owned(),
-            email: user.user.email.clone(),
-            role: role.into(),
-            ..Default::default()
-        };
-        let invited = inviter.session.members().invite_member(invitation).await;
-        let invitation_token =
-            invited.expect("the inviter may invite").into_inner().invitation_token;
-        let acceptance = AcceptInvitationRequest { invitation_token, ..Default::default() };
-        let joined = user.session.members().accept_invitation(acceptance).await;
-        joined.expect("the invited may accept");
-    }
-
-    /// A workspace with a member of each role and an account.
-    ///
-    /// # Panics
-    /// When the system refuses.
-    pub async fn team(&self) -> Team {
-        let owner = self.sign_up("owner").await;
-        let workspace = owner.session.create_workspace("Acme").await.expect("a user may create");
-        let account =
-            owner.session.connect(&workspace.id, "acme").await.expect("an owner may connect");
-        let admin = self.sign_up("admin").await;
-        let editor = self.sign_up("editor").await;
-        let reviewer = self.sign_up("reviewer").await;
-        for (user, role) in
-            [(&admin, Role::Admin), (&editor, Role::Editor), (&reviewer, Role::ClientReviewer)]
-        {
-            self.join(&owner, &workspace.id, user, role).await;
-        }
-        Team { workspace, account, owner, admin, editor, reviewer }
+        let front = Front::new(services.front.clone());
+        Self { services, clock, databases, environment, keys, front }
     }
 
     /// The connections to an owner's database, for what no RPC can bring about.
@@ -167,39 +78,10 @@ impl System {
     }
 }
 
-impl User {
-    /// The user's id.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.user.id
-    }
+impl Deref for System {
+    type Target = Front;
 
-    /// A new full-access key, and the system seen with it.
-    ///
-    /// # Errors
-    /// What the system answers.
-    pub async fn full_key(&self) -> Result<(ApiKey, Client), Status> {
-        self.key(CreateApiKeyRequest::default()).await
-    }
-
-    /// A new key for these workspaces alone, and the system seen with it.
-    ///
-    /// # Errors
-    /// What the system answers.
-    pub async fn scoped_key(&self, workspaces: &[&str]) -> Result<(ApiKey, Client), Status> {
-        let workspace_ids = workspaces.iter().map(|id| (*id).to_owned()).collect();
-        let access = Some(Access::Scoped(ScopedAccess { workspace_ids }));
-        self.key(CreateApiKeyRequest { access, ..Default::default() }).await
-    }
-
-    /// A new key, and the system seen with it.
-    ///
-    /// # Errors
-    /// What the system answers.
-    pub async fn key(&self, request: CreateApiKeyRequest) -> Result<(ApiKey, Client), Status> {
-        let request = CreateApiKeyRequest { display_name: "test".to_owned(), ..request };
-        let answer = self.session.keys().create_api_key(request).await?.into_inner();
-        let key = answer.api_key.ok_or_else(|| Status::internal("an answer without a key"))?;
-        Ok((key, Client::new(self.front.clone(), Some(&answer.secret))))
+    fn deref(&self) -> &Front {
+        &self.front
     }
 }

@@ -1,103 +1,11 @@
-//! The example that every release must run.
+//! The example that every release must run, with every service in one process.
 
-use postbreeze_proto::{
-    status::{Reason, reason_of},
-    v1::{
-        AcceptInvitationRequest, GetPostRequest, GetSocialAccountRequest, GetWorkspaceRequest,
-        InviteMemberRequest, ListPostsRequest, ListSocialAccountsRequest, RemoveMemberRequest,
-        Role,
-    },
-};
-use postbreeze_testkit::{System, draft};
+use postbreeze_testkit::System;
+use postbreeze_tests::example;
 
 #[tokio::test]
 async fn one_key_drives_many_workspaces() {
     let system = System::start().await;
-    let owner = system.sign_up("owner").await;
-    let (_, full) = owner.full_key().await.unwrap();
-    let acme = full.create_workspace("Acme").await.unwrap();
-    let globex = full.create_workspace("Globex").await.unwrap();
-    let acme_account = full.connect(&acme.id, "acme").await.unwrap();
-    let globex_account = full.connect(&globex.id, "globex").await.unwrap();
-
-    // (1) Both accounts, newest first, each with its workspace.
-    let listed = full.accounts().list_social_accounts(ListSocialAccountsRequest::default()).await;
-    let rows: Vec<_> = listed
-        .unwrap()
-        .into_inner()
-        .accounts
-        .into_iter()
-        .map(|account| (account.id, account.workspace_id))
-        .collect();
-    let mut both = vec![
-        (globex_account.id.clone(), globex.id.clone()),
-        (acme_account.id.clone(), acme.id.clone()),
-    ];
-    both.sort_by(|a, b| b.0.cmp(&a.0));
-    assert_eq!(rows, both);
-
-    // (2) Each post lands in its account's workspace, unasked.
-    let acme_post = full.create_post(draft("Acme launch", &acme_account.id)).await.unwrap();
-    let globex_post = full.create_post(draft("Globex launch", &globex_account.id)).await.unwrap();
-    assert_eq!(acme_post.workspace_id, acme.id);
-    assert_eq!(globex_post.workspace_id, globex.id);
-
-    // (3) One workspace's accounts alone.
-    let request = ListSocialAccountsRequest { workspace_id: acme.id.clone(), ..Default::default() };
-    let listed = full.accounts().list_social_accounts(request).await.unwrap().into_inner();
-    assert_eq!(
-        listed.accounts.iter().map(|account| &account.id).collect::<Vec<_>>(),
-        [&acme_account.id]
-    );
-
-    // (4) Both posts merged, newest first.
-    let listed = full.posts().list_posts(ListPostsRequest::default()).await.unwrap().into_inner();
-    let mut ids = vec![acme_post.id.clone(), globex_post.id.clone()];
-    ids.sort_by(|a, b| b.cmp(a));
-    assert_eq!(listed.posts.iter().map(|post| post.id.clone()).collect::<Vec<_>>(), ids);
-    assert!(listed.next_page_token.is_empty() && listed.unreachable.is_empty());
-
-    // (5) A key scoped to Acme reads Acme's post and nothing of Globex.
-    let (_, scoped) = owner.scoped_key(&[&acme.id]).await.unwrap();
-    let get = |id: &str| GetPostRequest { post_id: id.to_owned(), ..Default::default() };
-    scoped.posts().get_post(get(&acme_post.id)).await.unwrap();
-    let refused = scoped.posts().get_post(get(&globex_post.id)).await.unwrap_err();
-    assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
-    let request = GetSocialAccountRequest { account_id: globex_account.id, ..Default::default() };
-    let refused = scoped.accounts().get_social_account(request).await.unwrap_err();
-    assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
-
-    // (6) Joined later: the full key reaches it on the next call, the scoped key does not.
-    let other = system.sign_up("other").await;
-    let third = other.session.create_workspace("Third").await.unwrap();
-    let invited = other
-        .session
-        .members()
-        .invite_member(InviteMemberRequest {
-            workspace_id: third.id.clone(),
-            email: "owner@example.com".to_owned(),
-            role: Role::Editor.into(),
-            ..Default::default()
-        })
-        .await
-        .unwrap()
-        .into_inner();
-    let request = AcceptInvitationRequest {
-        invitation_token: invited.invitation_token,
-        ..Default::default()
-    };
-    owner.session.members().accept_invitation(request).await.unwrap();
-    let read = GetWorkspaceRequest { workspace_id: third.id.clone() };
-    let joined = full.workspaces().get_workspace(read.clone()).await.unwrap().into_inner();
-    let joined = joined.workspace.unwrap();
-    assert!(joined.joined && joined.role() == Role::Editor);
-    let refused = scoped.workspaces().get_workspace(read.clone()).await.unwrap_err();
-    assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
-
-    // Removed again: the next call is refused.
-    let request = RemoveMemberRequest { workspace_id: third.id, user_id: owner.id().to_owned() };
-    other.session.members().remove_member(request).await.unwrap();
-    let refused = full.workspaces().get_workspace(read).await.unwrap_err();
-    assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
+    example::play(&system).await;
     system.stop().await;
 }

@@ -1,0 +1,293 @@
+//! The six services as processes of their own, as production runs them, on one Postgres server.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use postbreeze_context::token::{EDGE, Issuer};
+use postbreeze_runtime::{BoxService, clock::Clock, peer::Peer};
+use postbreeze_standalone::{Keys, secrets};
+use postbreeze_testkit::Front;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::process::{Child, Command};
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+/// Every service, in the order they are started.
+pub const SERVICES: [&str; 6] =
+    ["identity", "workspaces", "accounts", "media", "posts", "aggregator"];
+/// How long a service may take to become ready, or to end. Far more than it does.
+const PATIENCE: Duration = Duration::from_secs(40);
+const ASK_EVERY: Duration = Duration::from_millis(50);
+
+/// The folder of the binaries that were built beside this program.
+///
+/// # Panics
+/// When this program is not where cargo puts it.
+#[must_use]
+pub fn binaries() -> PathBuf {
+    let own = std::env::current_exe().expect("a program knows where it is");
+    let target = own.ancestors().find(|folder| folder.join("postbreeze-posts").exists());
+    target.expect("the services are built: run this with `make`").to_owned()
+}
+
+/// The services, their secrets and their ports.
+pub struct Processes {
+    directory: PathBuf,
+    database_url: SecretString,
+    keys: Keys,
+    secrets: Vec<(String, SecretString)>,
+    more: Vec<(String, String)>,
+    ports: BTreeMap<&'static str, u16>,
+    children: BTreeMap<&'static str, Child>,
+}
+
+impl Processes {
+    /// Migrates every database, starts every service, and waits until all are ready. Logs are kept in the directory;
+    /// `more` are further settings of every service.
+    ///
+    /// # Panics
+    /// When a service cannot be started.
+    pub async fn start(
+        database_url: SecretString,
+        directory: &Path,
+        more: &[(&str, &str)],
+    ) -> Self {
+        fs::create_dir_all(directory).expect("the directory can be made");
+        let mut processes = Self {
+            directory: directory.to_owned(),
+            database_url,
+            keys: Keys::generate().expect("randomness"),
+            secrets: secrets::ephemeral().expect("randomness"),
+            more: more.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+            ports: SERVICES.into_iter().zip(free_ports(SERVICES.len())).collect(),
+            children: BTreeMap::new(),
+        };
+        for service in SERVICES {
+            let migrated = processes.command(service).arg("migrate").status().await;
+            assert!(migrated.expect("a migration can be started").success(), "{service}");
+        }
+        for service in SERVICES {
+            processes.launch(service);
+        }
+        for service in SERVICES {
+            processes.until_ready(service).await;
+        }
+        processes
+    }
+
+    /// Starts a service that is not running; does not wait for it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn launch(&mut self, service: &'static str) {
+        let child = self.command(service).spawn().expect("a service can be started");
+        self.children.insert(service, child);
+    }
+
+    fn command(&self, service: &str) -> Command {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log(service))
+            .expect("a log can be opened");
+        let mut command = Command::new(binaries().join(format!("postbreeze-{service}")));
+        command
+            .env_clear()
+            .envs(self.settings(service))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true);
+        command
+    }
+
+    /// What a service is told.
+    ///
+    /// # Panics
+    /// When the service has no port.
+    #[must_use]
+    pub fn settings(&self, service: &str) -> Vec<(String, String)> {
+        let mut settings = self.more.clone();
+        let mut set = |name: &str, value: String| settings.push((name.to_owned(), value));
+        set("POSTBREEZE_DATABASE_URL", self.database_url.expose_secret().to_owned());
+        set("POSTBREEZE_CONTEXT_PUBLIC_KEYS", self.keys.public().to_owned());
+        set("POSTBREEZE_SELF_SERVICE_PLANS", "true".to_owned());
+        set("POSTBREEZE_LISTEN", format!("127.0.0.1:{}", self.port(service)));
+        if let Ok(key) = self.keys.signing(service) {
+            set("POSTBREEZE_CONTEXT_SIGNING_KEY", key.expose_secret().to_owned());
+        }
+        for (peer, port) in &self.ports {
+            set(
+                &format!("POSTBREEZE_{}_URL", peer.to_uppercase()),
+                format!("http://127.0.0.1:{port}"),
+            );
+        }
+        for (name, value) in &self.secrets {
+            set(name, value.expose_secret().to_owned());
+        }
+        settings
+    }
+
+    /// Where a service's log is.
+    #[must_use]
+    pub fn log(&self, service: &str) -> PathBuf {
+        self.directory.join(format!("{service}.log"))
+    }
+
+    /// The port of a service.
+    ///
+    /// # Panics
+    /// When there is no such service.
+    #[must_use]
+    pub fn port(&self, service: &str) -> u16 {
+        *self.ports.get(service).expect("every service has a port")
+    }
+
+    /// The process of a running service.
+    ///
+    /// # Panics
+    /// When it is not running.
+    #[must_use]
+    pub fn pid(&self, service: &str) -> u32 {
+        let child = self.children.get(service).expect("the service was started");
+        child.id().expect("the service runs")
+    }
+
+    /// A plain connection to a service.
+    ///
+    /// # Panics
+    /// Never: the address is one.
+    #[must_use]
+    pub fn channel(&self, service: &str) -> Channel {
+        let address = format!("http://127.0.0.1:{}", self.port(service));
+        Endpoint::from_shared(address).expect("the address is one").connect_lazy()
+    }
+
+    /// The system through its one door.
+    ///
+    /// # Panics
+    /// Never: the address is one.
+    #[must_use]
+    pub fn front(&self) -> Front {
+        let address = format!("http://127.0.0.1:{}", self.port("aggregator"));
+        let peer = Peer::at("aggregator", "address", &address).expect("the address is one");
+        Front::new(BoxService::new(peer))
+    }
+
+    /// Signs context tokens as the aggregator does.
+    ///
+    /// # Panics
+    /// Never: the key is one.
+    #[must_use]
+    pub fn issuer(&self, clock: Clock) -> Issuer {
+        self.issuer_of(EDGE, clock)
+    }
+
+    /// Signs context tokens as a service does that has a key.
+    ///
+    /// # Panics
+    /// When it has none.
+    #[must_use]
+    pub fn issuer_of(&self, service: &'static str, clock: Clock) -> Issuer {
+        let key = self.keys.signing(service).expect("the service signs");
+        Issuer::new(service, key, clock).expect("the key is one")
+    }
+
+    /// Whether a service says that it is ready.
+    pub async fn is_ready(&self, service: &str) -> bool {
+        let mut client = HealthClient::new(self.channel(service));
+        let asked = client.check(HealthCheckRequest::default()).await;
+        asked.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+    }
+
+    /// Waits until a service is ready.
+    ///
+    /// # Panics
+    /// When it takes too long.
+    pub async fn until_ready(&self, service: &str) {
+        self.until(service, true).await;
+    }
+
+    /// Waits until a service says that it is not ready, or nothing.
+    ///
+    /// # Panics
+    /// When it takes too long.
+    pub async fn until_not_ready(&self, service: &str) {
+        self.until(service, false).await;
+    }
+
+    async fn until(&self, service: &str, ready: bool) {
+        let until = Instant::now() + PATIENCE;
+        while self.is_ready(service).await != ready {
+            if Instant::now() > until {
+                let log = fs::read_to_string(self.log(service)).unwrap_or_default();
+                panic!(
+                    "{service} has not become {} in time:\n{log}",
+                    if ready { "ready" } else { "unready" }
+                );
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+
+    /// Kills a service with SIGKILL, and waits until it is gone.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub async fn kill(&mut self, service: &'static str) {
+        let mut child = self.children.remove(service).expect("the service was started");
+        child.kill().await.expect("a process can be killed");
+    }
+
+    /// Asks a service to end with a signal, and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub async fn end(&mut self, service: &'static str, signal: &str) -> ExitStatus {
+        send_signal(signal, self.pid(service)).await;
+        let mut child = self.children.remove(service).expect("the service was started");
+        let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
+        ended.expect("the service ends in time").expect("its end can be waited for")
+    }
+
+    /// Resident memory of a service, in bytes.
+    ///
+    /// # Panics
+    /// When it is not running.
+    #[must_use]
+    pub fn resident_bytes(&self, service: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid(service)));
+        let status = status.expect("the process runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next());
+        kilobytes.and_then(|number| number.parse::<u64>().ok()).expect("a number") * 1_024
+    }
+}
+
+/// Sends a signal, `TERM` or `KILL`, to a process.
+///
+/// # Panics
+/// When there is no such process.
+pub async fn send_signal(signal: &str, pid: u32) {
+    let sent = Command::new("kill").arg(format!("-{signal}")).arg(pid.to_string()).status().await;
+    assert!(sent.expect("kill can be run").success(), "{pid} cannot be sent {signal}");
+}
+
+/// Ports that were free a moment ago, no two the same.
+///
+/// # Panics
+/// When none is.
+#[must_use]
+pub fn free_ports(count: usize) -> Vec<u16> {
+    let bound: Vec<_> =
+        (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port is free")).collect();
+    bound.iter().map(|listener| listener.local_addr().expect("it is bound").port()).collect()
+}

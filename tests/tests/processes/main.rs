@@ -1,0 +1,13 @@
+//! The system as processes: six services as in production, and all in one as on a laptop. Faults are real ones.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
+
+mod server;
+
+mod context;
+mod crashes;
+mod example;
+mod health;
+mod settings;
+mod standalone;
+mod traces;

@@ -1,0 +1,55 @@
+//! The monthly cap is never oversold, whatever runs at once.
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use postbreeze_proto::{
+    status::{Reason, reason_of},
+    time::to_proto,
+    v1::CreatePostRequest,
+};
+use postbreeze_runtime::sabotage::{Mechanism, break_it};
+use postbreeze_testkit::{System, draft};
+
+/// What the FREE plan allows in a month.
+const CAP: usize = 20;
+
+/// How many of 60 posts, created at once over several workspaces of one owner, are scheduled.
+async fn scheduled_at_once() -> usize {
+    let system = System::start().await;
+    let owner = system.sign_up("owner").await;
+    let mut accounts = Vec::new();
+    for name in ["Acme", "Globex", "Initech", "Umbrella"] {
+        let workspace = owner.session.create_workspace(name).await.unwrap();
+        accounts.push(owner.session.connect(&workspace.id, name).await.unwrap().id);
+    }
+    let at = to_proto(system.clock.now() + TimeDelta::days(1));
+    let created = join_all((0..60).map(|number| {
+        let request = CreatePostRequest {
+            scheduled_for: Some(at),
+            ..draft("text", &accounts[number % accounts.len()])
+        };
+        owner.session.create_post(request)
+    }));
+    let mut scheduled = 0;
+    for answer in created.await {
+        match answer {
+            Ok(_) => scheduled += 1,
+            Err(status) => {
+                assert_eq!(reason_of(&status), Some(Reason::PlanLimitPosts), "{status:?}");
+            }
+        }
+    }
+    scheduled
+}
+
+#[tokio::test]
+async fn of_sixty_posts_at_once_exactly_twenty_are_scheduled() {
+    assert_eq!(scheduled_at_once().await, CAP);
+}
+
+/// The test above would notice a counter that is read, and then written.
+#[tokio::test]
+async fn a_counter_that_is_read_and_then_written_is_oversold() {
+    break_it(Mechanism::Quota);
+    assert!(scheduled_at_once().await > CAP);
+}
