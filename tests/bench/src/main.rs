@@ -1,0 +1,75 @@
+//! Measures the release binaries as six processes on a Postgres that keeps what it commits, on this machine, together
+//! with references that run in turn with them: machines are noisy, ratios are less so.
+//!
+//! - **E**: a bare tonic server that answers the same bytes as `GetPost`.
+//! - **I**: a plain INSERT of a row of a post's size, through sqlx.
+//!
+//! Every target runs in each of several rounds. What counts is the median of the rounds' ratios.
+
+mod load;
+mod report;
+mod scene;
+mod targets;
+
+use std::{error::Error, path::Path, process::Stdio};
+
+use postbreeze_embedded_postgres::{EmbeddedPostgres, Options};
+use postbreeze_tests::processes::{Processes, free_ports};
+use tokio::process::Command;
+
+use crate::{
+    report::{Report, print_memory},
+    scene::Scene,
+};
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+const ROUNDS: usize = 7;
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [mode, port] = arguments.as_slice()
+        && mode == "echo"
+    {
+        return targets::serve_echo(port.parse()?).await;
+    }
+    let directory = std::env::temp_dir().join(format!("postbreeze-bench-{}", std::process::id()));
+    let measured = measure(&directory).await;
+    std::fs::remove_dir_all(&directory)?;
+    measured
+}
+
+async fn measure(directory: &Path) -> Result<(), Failure> {
+    let server = EmbeddedPostgres::start(&Options {
+        directory: directory.join("postgres"),
+        durable: true,
+        max_connections: 200,
+        binaries: None,
+        install: true,
+    })
+    .await?;
+    let processes = Processes::start(server.url(), directory, &[("POSTBREEZE_LOG", "warn")]).await;
+    let mut report = Report::default();
+    print_memory(&processes);
+
+    let port = free_ports(1)[0];
+    let mut echo = Command::new(std::env::current_exe()?)
+        .args(["echo", &port.to_string()])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let scene = Scene::set(&processes, &server.url()).await?;
+    let targets = targets::all(&processes, &scene, port)?;
+    for round in 0..ROUNDS {
+        for target in &targets {
+            report.add(round, target.name, load::run(target).await?);
+        }
+        report.progress(round + 1, ROUNDS);
+    }
+    report.print();
+    echo.kill().await?;
+    drop(processes);
+    server.stop().await?;
+    Ok(())
+}
