@@ -20,9 +20,8 @@ demo: ## Play the example of the README against a running system
 
 .PHONY: run-services
 run-services: ## Start the six services as processes of their own, as production does
-	scripts/tools.sh buf
 	cargo build --locked --workspace --bins
-	scripts/run-services.sh
+	$(if $(POSTBREEZE_DATABASE_URL),,target/debug/with-postgres --keep .postbreeze/services --) scripts/run-services.sh
 
 .PHONY: lint
 lint: ## Format, clippy, protos, layout
@@ -42,7 +41,8 @@ test: ## Every test, on a Postgres that comes and goes with the run
 
 .PHONY: bench
 bench: ## Speed, as ratios against references of the same run (release build)
-	$(WITH_POSTGRES) cargo run --release --locked -p postbreeze-bench
+	cargo build --release --locked --workspace --bins
+	cargo run --release --locked -p postbreeze-bench
 
 .PHONY: sqlx
 sqlx: ## Write anew what the query macros know of each database

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Makes the secrets of one installation: deploy/secrets/<service>.env holds what that service may know and no more.
-# Existing secrets are never replaced: without the old ones, stored tokens cannot be read.
+# make-secrets.sh [DIRECTORY]: makes the secrets of one installation. <service>.env holds what that service may know and
+# no more. Existing secrets are never replaced: without the old ones, stored tokens cannot be read.
 set -euo pipefail
 umask 077
-cd "$(dirname "$0")/secrets"
+directory=${1:-$(dirname "$0")/secrets}
+mkdir -p "$directory"
+cd "$directory"
 
 if compgen -G '*.env' >/dev/null; then
-  echo "make-secrets.sh: deploy/secrets holds secrets already; move them away first" >&2
+  echo "make-secrets.sh: $directory holds secrets already; move them away first" >&2
   exit 1
 fi
 
@@ -39,4 +41,4 @@ keep posts "$database" "$verify" "$page_tokens" "$sign$posts"
 keep media "$database" "$verify"
 keep accounts "$database" "$verify" "$tokens" "$sign$accounts"
 keep postgres POSTGRES_USER=postbreeze "POSTGRES_PASSWORD=$password"
-echo "deploy/secrets: made $(compgen -G '*.env' | wc -l) files"
+echo "$directory: made $(compgen -G '*.env' | wc -l) files"
