@@ -11,27 +11,25 @@ for owner in "${!ports[@]}"; do
 done
 export POSTBREEZE_SELF_SERVICE_PLANS=${POSTBREEZE_SELF_SERVICE_PLANS:-true}
 
-# service NAME [ARGUMENT]: a binary with its own secrets, and with the server that is there.
-service() {
+# become SERVICE [ARGUMENT]: turns this shell into a service, with its own secrets and the server that is there.
+become() {
   local url=$POSTBREEZE_DATABASE_URL
-  (
-    set -a
-    # shellcheck source=/dev/null
-    . "$secrets/$1.env"
-    POSTBREEZE_DATABASE_URL=$url
-    exec "target/debug/postbreeze-$1" "${@:2}"
-  )
+  set -a
+  # shellcheck source=/dev/null
+  . "$secrets/$1.env"
+  POSTBREEZE_DATABASE_URL=$url
+  exec "target/debug/postbreeze-$1" "${@:2}"
 }
 
 for owner in "${!ports[@]}"; do
-  service "$owner" migrate
+  (become "$owner" migrate)
 done
 trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
 trap 'exit 0' INT TERM
 for owner in "${!ports[@]}"; do
-  service "$owner" &
+  become "$owner" &
 done
-service aggregator &
+become aggregator &
 echo "Six services run; the door is 127.0.0.1:50051. Ctrl-C stops them."
 wait -n
 echo "a service has ended: stopping the others" >&2

@@ -67,6 +67,9 @@ impl DatabaseConfig {
                 ("idle_in_transaction_session_timeout", "15s"),
                 // Our statements have fixed shapes; a plan chosen by the length of an array can be a thousand times worse.
                 ("plan_cache_mode", "force_generic_plan"),
+                // They find rows by key, a page at a time: probing an index for each beats reading a table to hash it.
+                ("enable_hashjoin", "off"),
+                ("enable_mergejoin", "off"),
             ]);
         Ok(options)
     }

@@ -2,7 +2,6 @@
 
 use std::{error::Error, fmt, future::Future, net::SocketAddr, process::ExitCode, time::Duration};
 
-use mimalloc::MiMalloc;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -15,10 +14,6 @@ use crate::{
     serve,
     telemetry::{self, LogFormat, TelemetryConfig, TelemetryError},
 };
-
-/// Gives back what a password's hash took, 19 MiB, where the system's allocator would keep it.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Exit code of a bad setting or argument (`EX_USAGE`).
 const USAGE: u8 = 64;

@@ -1,10 +1,11 @@
-//! Measures the release binaries as six processes on a Postgres that keeps what it commits, on this machine, together
-//! with references that run in turn with them: machines are noisy, ratios are less so.
+//! Measures the release binaries, as six processes and as one, on a Postgres that keeps what it commits, together with
+//! references that run in turn with them: machines are noisy, ratios are less so.
 //!
 //! - **E**: a bare tonic server that answers the same bytes as `GetPost`.
 //! - **I**: a plain INSERT of a row of a post's size, through sqlx.
 //!
-//! Every target runs in each of several rounds. What counts is the median of the rounds' ratios.
+//! Every target runs in each of several rounds. What counts is the median of the rounds' ratios. `postbreeze-bench NAME`
+//! runs the targets whose name contains it, without ratios.
 
 mod load;
 mod report;
@@ -14,7 +15,10 @@ mod targets;
 use std::{error::Error, path::Path, process::Stdio};
 
 use postbreeze_embedded_postgres::{EmbeddedPostgres, Options};
-use postbreeze_tests::processes::{Processes, free_ports};
+use postbreeze_tests::{
+    processes::{Processes, free_ports},
+    standalone::Standalone,
+};
 use tokio::process::Command;
 
 use crate::{
@@ -35,12 +39,12 @@ async fn main() -> Result<(), Failure> {
         return targets::serve_echo(port.parse()?).await;
     }
     let directory = std::env::temp_dir().join(format!("postbreeze-bench-{}", std::process::id()));
-    let measured = measure(&directory).await;
+    let measured = measure(&directory, arguments.first().map(String::as_str)).await;
     std::fs::remove_dir_all(&directory)?;
     measured
 }
 
-async fn measure(directory: &Path) -> Result<(), Failure> {
+async fn measure(directory: &Path, only: Option<&str>) -> Result<(), Failure> {
     let server = EmbeddedPostgres::start(&Options {
         directory: directory.join("postgres"),
         durable: true,
@@ -59,17 +63,23 @@ async fn measure(directory: &Path) -> Result<(), Failure> {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
-    let scene = Scene::set(&processes, &server.url()).await?;
-    let targets = targets::all(&processes, &scene, port)?;
+    let standalone = Standalone::start(&directory.join("standalone")).await;
+    let scene = Scene::set(&processes, &standalone, &server.url()).await?;
+    let mut targets = targets::all(&processes, &scene, port)?;
+    targets.retain(|target| only.is_none_or(|only| target.name.contains(only)));
     for round in 0..ROUNDS {
         for target in &targets {
             report.add(round, target.name, load::run(target).await?);
         }
         report.progress(round + 1, ROUNDS);
     }
-    report.print();
+    report.print_speeds();
+    if only.is_none() {
+        report.print_ratios();
+    }
     echo.kill().await?;
     drop(processes);
+    standalone.end("TERM").await;
     server.stop().await?;
     Ok(())
 }

@@ -26,7 +26,7 @@ impl Report {
         println!("round {done} of {of}: {} targets", self.order.len());
     }
 
-    pub(crate) fn print(&self) {
+    pub(crate) fn print_speeds(&self) {
         println!("\n{:<28} {:>10} {:>10} {:>10}", "medians", "per second", "p50", "p99");
         for name in &self.order {
             let speeds = &self.speeds[name];
@@ -40,11 +40,16 @@ impl Report {
                 middle(|speed| speed.p99),
             );
         }
+    }
+
+    pub(crate) fn print_ratios(&self) {
         println!("\n{:<52} {:>7}   lowest..highest", "ratios, medians over the rounds", "ratio");
         self.ratio(targets::GET_AT_OWNER, targets::ECHO);
         self.ratio(targets::GET, targets::ECHO);
         self.ratio(targets::GET, targets::GET_AT_OWNER);
+        self.ratio(targets::GET_ALONE, targets::ECHO);
         self.ratio(targets::CREATE, targets::INSERT);
+        self.ratio(targets::CREATE_ALONE, targets::INSERT);
         for list in &targets::LISTS[1..] {
             self.ratio(targets::LISTS[0], list);
         }

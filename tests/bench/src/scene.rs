@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use postbreeze_proto::v1::{ChangeSubscriptionRequest, Plan};
 use postbreeze_runtime::clock::Clock;
 use postbreeze_testkit::{Client, Front, User, draft};
-use postbreeze_tests::processes::Processes;
+use postbreeze_tests::{processes::Processes, standalone::Standalone};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
@@ -31,17 +31,24 @@ pub(crate) struct Scene {
     pub(crate) reachers: Vec<Reacher>,
     pub(crate) content: String,
     pub(crate) now: DateTime<Utc>,
+    /// Of the system in one process, over ten workspaces.
+    pub(crate) alone: Reacher,
     /// The reference's table, on the posts' own server.
     pub(crate) plain: PgPool,
 }
 
 impl Scene {
-    pub(crate) async fn set(processes: &Processes, url: &SecretString) -> Result<Self, Failure> {
+    pub(crate) async fn set(
+        processes: &Processes,
+        standalone: &Standalone,
+        url: &SecretString,
+    ) -> Result<Self, Failure> {
         let content = "x".repeat(CONTENT_CHARS);
         let mut reachers = Vec::new();
         for reach in REACHES {
             reachers.push(reacher(&processes.front(), reach, &content).await?);
         }
+        let alone = reacher(&standalone.front(), REACHES[1], &content).await?;
         let plain = PgPoolOptions::new()
             .max_connections(8)
             .connect(&format!("{}/postbreeze_posts", url.expose_secret()))
@@ -61,7 +68,7 @@ impl Scene {
         )
         .execute(&plain)
         .await?;
-        Ok(Self { reachers, content, now: Clock::system().now(), plain })
+        Ok(Self { reachers, alone, content, now: Clock::system().now(), plain })
     }
 
     /// When posts go out: within the month or not, their owner's plan has no cap.

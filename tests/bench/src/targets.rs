@@ -37,7 +37,9 @@ pub(crate) const ECHO: &str = "E: bare tonic echo";
 pub(crate) const INSERT: &str = "I: plain INSERT";
 pub(crate) const GET_AT_OWNER: &str = "GetPost at the owner";
 pub(crate) const GET: &str = "GetPost";
+pub(crate) const GET_ALONE: &str = "GetPost, one process";
 pub(crate) const CREATE: &str = "CreatePost with a schedule";
+pub(crate) const CREATE_ALONE: &str = "CreatePost, one process";
 pub(crate) const LISTS: [&str; 4] = [
     "ListPosts over 1 workspace",
     "ListPosts over 10",
@@ -57,8 +59,11 @@ pub(crate) fn all(processes: &Processes, scene: &Scene, echo: u16) -> Result<Vec
         echo_target(echo)?,
         insert_target(scene),
         get_at_owner(processes, &scene.reachers[0])?,
-        get(&scene.reachers[0]),
-        create(scene),
+        get(GET, &scene.reachers[0]),
+        get(GET_ALONE, &scene.alone),
+        // Over several workspaces of one owner, whose counter all of them share.
+        create(CREATE, scene, &scene.reachers[1]),
+        create(CREATE_ALONE, scene, &scene.alone),
     ];
     for (name, reacher) in LISTS.into_iter().zip(&scene.reachers) {
         targets.push(list(name, reacher));
@@ -173,9 +178,9 @@ fn get_at_owner(processes: &Processes, reacher: &Reacher) -> Result<Target, Fail
     }))
 }
 
-fn get(reacher: &Reacher) -> Target {
+fn get(name: &'static str, reacher: &Reacher) -> Target {
     let (key, next) = (reacher.key.clone(), next_of(&reacher.post_ids));
-    Target::new(GET, READERS, move |_| {
+    Target::new(name, READERS, move |_| {
         let (mut client, post_id) = (key.posts(), next());
         async move {
             client.get_post(GetPostRequest { post_id, ..Default::default() }).await?;
@@ -184,12 +189,10 @@ fn get(reacher: &Reacher) -> Target {
     })
 }
 
-fn create(scene: &Scene) -> Target {
-    // Over several workspaces of one owner, whose counter all of them share.
-    let reacher = &scene.reachers[1];
+fn create(name: &'static str, scene: &Scene, reacher: &Reacher) -> Target {
     let (key, next) = (reacher.key.clone(), next_of(&reacher.account_ids));
     let (content, at) = (scene.content.clone(), to_proto(scene.tomorrow()));
-    Target::new(CREATE, WRITERS, move |_| {
+    Target::new(name, WRITERS, move |_| {
         let key = key.clone();
         let request = CreatePostRequest { scheduled_for: Some(at), ..draft(&content, &next()) };
         async move {

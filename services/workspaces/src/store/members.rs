@@ -28,15 +28,12 @@ impl Store {
         let rows = sqlx::query!(
             r#"
             SELECT
-                m.workspace_id AS "workspace_id: WorkspaceId",
-                m.role AS "role: StoredRole"
-            FROM members m
-            JOIN workspaces w
-                ON w.bucket = m.bucket
-                AND w.id = m.workspace_id
-                AND w.delete_time IS NULL
-            WHERE m.user_id = $1
-            ORDER BY m.workspace_id
+                workspace_id AS "workspace_id: WorkspaceId",
+                role AS "role: StoredRole"
+            FROM members
+            WHERE user_id = $1
+                AND living
+            ORDER BY workspace_id
             "#,
             user_id as UserId,
         )

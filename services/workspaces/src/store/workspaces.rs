@@ -249,6 +249,12 @@ impl Team {
     pub(crate) async fn delete_workspace(&mut self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "
+            WITH reached AS (
+                UPDATE members
+                SET living = FALSE
+                WHERE bucket = $1
+                    AND workspace_id = $2
+            )
             UPDATE workspaces
             SET delete_time = $3
             WHERE bucket = $1
