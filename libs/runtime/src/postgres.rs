@@ -1,6 +1,8 @@
 //! A service's own database on the server that `POSTBREEZE_DATABASE_URL` names: opening, migrating, telling whether it
 //! is ready, and what an error of it means.
 
+mod statements;
+
 use std::{str::FromStr as _, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -11,6 +13,8 @@ use sqlx::{
 };
 
 use crate::config::{ConfigError, Lookup};
+
+pub use statements::{Lease, Statements};
 
 /// Where the server is.
 pub const URL_VARIABLE: &str = "POSTBREEZE_DATABASE_URL";
@@ -33,12 +37,13 @@ pub struct DatabaseConfig {
     pub url: SecretString,
     /// The database on it.
     pub name: String,
-    /// Connections of this process at the most.
+    /// Connections of this process at the most for transactions, and as many for single
+    /// statements.
     pub connections: u32,
 }
 
 impl DatabaseConfig {
-    /// Reads the settings of a service, whose database is `postbreeze_<service>`.
+    /// Statements the settings of a service, whose database is `postbreeze_<service>`.
     ///
     /// # Errors
     /// When the URL is missing or no Postgres URL, or the number of connections is not 1 to 200.
@@ -49,7 +54,7 @@ impl DatabaseConfig {
         if !is_ours || PgConnectOptions::from_str(text).is_err() {
             return Err(ConfigError::new(URL_VARIABLE, "is not a postgres:// URL"));
         }
-        let connections = lookup.parsed(CONNECTIONS_VARIABLE, 8)?;
+        let connections = lookup.parsed(CONNECTIONS_VARIABLE, 6)?;
         if !(1..=200).contains(&connections) {
             return Err(ConfigError::new(CONNECTIONS_VARIABLE, "must be 1 to 200"));
         }
@@ -79,6 +84,7 @@ impl DatabaseConfig {
 #[derive(Clone)]
 pub struct Database {
     pool: PgPool,
+    statements: Statements,
     probe: PgPool,
     config: DatabaseConfig,
     migrator: &'static Migrator,
@@ -99,13 +105,21 @@ impl Database {
                 .test_before_acquire(false)
                 .connect_lazy_with(options.clone())
         };
-        Ok(Self { pool: pool(config.connections), probe: pool(PROBES), config, migrator })
+        let statements = Statements::new(options.clone(), config.connections);
+        let (pool, probe) = (pool(config.connections), pool(PROBES));
+        Ok(Self { pool, statements, probe, config, migrator })
     }
 
-    /// The connections.
+    /// The connections, for transactions and what is not read often.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// The connections for the single statements of nearly every call.
+    #[must_use]
+    pub fn statements(&self) -> &Statements {
+        &self.statements
     }
 
     /// Makes the database if it is missing, and brings its schema up to date. Safe to run from several processes.

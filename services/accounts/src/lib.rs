@@ -62,7 +62,7 @@ pub struct Parts {
 /// The whole service.
 #[must_use]
 pub fn service(parts: Parts) -> BoxService {
-    let store = Store::new(parts.database.pool().clone());
+    let store = Store::new(&parts.database);
     housekeeping::start(&parts.environment, &store, parts.issuer, parts.workspaces.clone());
     let rpc = Arc::new(Rpc {
         store,

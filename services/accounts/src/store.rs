@@ -10,18 +10,20 @@ pub(crate) mod heads;
 pub(crate) mod tokens;
 pub(crate) mod workspace_log;
 
+use postbreeze_runtime::postgres::{Database, Statements};
 use sqlx::PgPool;
 
 /// The database of this service.
 #[derive(Clone)]
 pub(crate) struct Store {
     pool: PgPool,
+    statements: Statements,
 }
 
 impl Store {
-    /// A store over a pool.
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool }
+    /// The store of a database.
+    pub(crate) fn new(database: &Database) -> Self {
+        Self { pool: database.pool().clone(), statements: database.statements().clone() }
     }
 
     /// The connections, for the idempotency records.

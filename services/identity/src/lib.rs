@@ -61,7 +61,7 @@ pub struct Parts {
 /// The whole service.
 #[must_use]
 pub fn service(parts: Parts) -> BoxService {
-    let store = Store::new(parts.database.pool().clone());
+    let store = Store::new(&parts.database);
     let touches = Touches::start(&parts.environment, &store);
     let rpc = Arc::new(Rpc {
         store: store.clone(),

@@ -12,25 +12,35 @@ pub mod targets;
 pub mod usage;
 pub mod workspace_log;
 
+use postbreeze_runtime::postgres::{Database, Lease, Statements};
 use sqlx::{PgPool, PgTransaction};
 
 /// The database of this service.
 #[derive(Clone)]
 pub struct Store {
     pool: PgPool,
+    statements: Statements,
 }
 
 impl Store {
-    /// A store over a pool.
+    /// The store of a database.
     #[must_use]
-    pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub fn new(database: &Database) -> Self {
+        Self { pool: database.pool().clone(), statements: database.statements().clone() }
     }
 
     /// The connections, for the idempotency records and for transactions.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// A connection for one statement.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn lease(&self) -> Result<Lease<'_>, sqlx::Error> {
+        self.statements.lease().await
     }
 
     /// Begins a transaction.

@@ -64,7 +64,7 @@ pub struct Parts {
 #[must_use]
 pub fn service(parts: Parts) -> BoxService {
     let Parts { config, environment, database, verifier, limits, identity } = parts;
-    let store = Store::new(database.pool().clone());
+    let store = Store::new(&database);
     sweep::start(store.clone(), &environment);
     // Not of identity's health: the two start together, and each reads the other at each call anyway.
     let health = Health::of(rpc::NAMES).when("database", move || {

@@ -1,4 +1,4 @@
-//! All SQL. Reads go through [`Store`]; everything that changes something goes through [`Change`], one transaction, and
+//! All SQL. Statements go through [`Store`]; everything that changes something goes through [`Change`], one transaction, and
 //! what changes who may do what also through [`Team`], which holds the lock of the workspace.
 
 mod invitations;
@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use postbreeze_context::Admitted;
 use postbreeze_idempotency::{self as idempotency, Key};
 use postbreeze_ids::WorkspaceId;
+use postbreeze_runtime::postgres::{Database, Statements};
 use prost::Message;
 use sqlx::{PgPool, PgTransaction};
 
@@ -28,6 +29,7 @@ pub(crate) use workspaces::{WorkspaceChanges, WorkspaceRow};
 #[derive(Clone)]
 pub(crate) struct Store {
     pool: PgPool,
+    statements: Statements,
 }
 
 /// One transaction. An effect owns it and hands it back to be committed; otherwise it is rolled back.
@@ -42,8 +44,8 @@ pub(crate) struct Team {
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(crate) fn new(database: &Database) -> Self {
+        Self { pool: database.pool().clone(), statements: database.statements().clone() }
     }
 
     /// Runs an effect in one transaction and, with a key, keeps its answer; a request answered before gets that answer.

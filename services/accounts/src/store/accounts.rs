@@ -64,7 +64,8 @@ impl Store {
         ids: &[AccountId],
     ) -> Result<Vec<AccountRow>, sqlx::Error> {
         let buckets: Vec<i16> = ids.iter().map(|id| id.bucket().as_i16()).collect();
-        sqlx::query_as!(
+        let mut lease = self.statements.lease().await?;
+        let found = sqlx::query_as!(
             AccountRow,
             r#"
             SELECT
@@ -85,8 +86,9 @@ impl Store {
             &buckets,
             ids as &[AccountId],
         )
-        .fetch_all(self.pool())
-        .await
+        .fetch_all(lease.connection())
+        .await;
+        lease.end(found)
     }
 
     /// A page of the scope's accounts, newest first, below an id.

@@ -36,7 +36,8 @@ impl Store {
         &self,
         hash: &[u8],
     ) -> Result<Option<CredentialRow>, sqlx::Error> {
-        sqlx::query_as!(
+        let mut lease = self.statements.lease().await?;
+        let found = sqlx::query_as!(
             CredentialRow,
             r#"
             SELECT
@@ -59,7 +60,8 @@ impl Store {
             "#,
             hash,
         )
-        .fetch_optional(self.pool())
-        .await
+        .fetch_optional(lease.connection())
+        .await;
+        lease.end(found)
     }
 }

@@ -1,13 +1,5 @@
 //! `PostService.CreatePost`.
 
-use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
-use postbreeze_idempotency::{self as idempotency, Key};
-use postbreeze_proto::{
-    fields::Fields,
-    v1::{CreatePostRequest, CreatePostResponse},
-};
-use sqlx::PgConnection;
-
 use super::{
     Rpc, accounts,
     change::at_the_cap,
@@ -23,6 +15,12 @@ use crate::{
         Post, PostRow,
         insert::{Written, insert_post},
     },
+};
+use postbreeze_context::{Action, Claim, Denied, WorkspaceContext};
+use postbreeze_idempotency::{self as idempotency, Key};
+use postbreeze_proto::{
+    fields::Fields,
+    v1::{CreatePostRequest, CreatePostResponse},
 };
 
 pub(super) async fn create_post(
@@ -105,23 +103,19 @@ pub(super) async fn create_post(
     let limit = sabotaged_limit(rpc, &post, limit).await?;
 
     if key.is_none() {
-        let mut connection = rpc.store.pool().acquire().await?;
-        return insert(&mut connection, &workspace, post, limit).await;
+        let mut lease = rpc.store.lease().await?;
+        let written = insert_post(lease.connection(), &workspace, &post, limit).await;
+        return created(lease.end(written)?, post, limit);
     }
     idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
-        let response = insert(&mut transaction, &workspace, post, limit).await?;
-        Ok((transaction, response))
+        let written = insert_post(&mut transaction, &workspace, &post, limit).await?;
+        Ok((transaction, created(written, post, limit)?))
     })
     .await
 }
 
-async fn insert(
-    connection: &mut PgConnection,
-    workspace: &Admitted<()>,
-    post: Post,
-    limit: Option<i64>,
-) -> Result<CreatePostResponse, Error> {
-    match insert_post(connection, workspace, &post, limit).await? {
+fn created(written: Written, post: Post, limit: Option<i64>) -> Result<CreatePostResponse, Error> {
+    match written {
         Written::Yes => Ok(CreatePostResponse { post: Some(message::post(post)?) }),
         Written::AtTheCap { current } => Err(at_the_cap(limit, current)),
         Written::WorkspaceDeleted => Err(Denied::OutOfReach.into()),

@@ -66,7 +66,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_post(&self, id: PostId) -> Result<Option<Claim<Post>>, sqlx::Error> {
-        let post = fetch_posts(self.pool(), &[id], i64::MAX).await?.pop();
+        let mut lease = self.statements.lease().await?;
+        let found = fetch_posts(lease.connection(), &[id], i64::MAX).await;
+        let post = lease.end(found)?.pop();
         Ok(post.map(|post| Claim::new(post.row.workspace_id, post)))
     }
 }

@@ -25,6 +25,7 @@ impl Store {
         &self,
         user_id: UserId,
     ) -> Result<Vec<(WorkspaceId, Role)>, sqlx::Error> {
+        let mut lease = self.statements.lease().await?;
         let rows = sqlx::query!(
             r#"
             SELECT
@@ -37,9 +38,9 @@ impl Store {
             "#,
             user_id as UserId,
         )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.into_iter().map(|row| (row.workspace_id, row.role.0)).collect())
+        .fetch_all(lease.connection())
+        .await;
+        Ok(lease.end(rows)?.into_iter().map(|row| (row.workspace_id, row.role.0)).collect())
     }
 
     /// The membership of a user in a workspace that the caller may read.

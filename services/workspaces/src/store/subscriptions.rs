@@ -20,7 +20,8 @@ impl Store {
         &self,
         user_id: UserId,
     ) -> Result<Option<SubscriptionRow>, sqlx::Error> {
-        sqlx::query_as!(
+        let mut lease = self.statements.lease().await?;
+        let found = sqlx::query_as!(
             SubscriptionRow,
             r#"
             SELECT
@@ -33,8 +34,9 @@ impl Store {
             user_id.bucket().as_i16(),
             user_id as UserId,
         )
-        .fetch_optional(&self.pool)
-        .await
+        .fetch_optional(lease.connection())
+        .await;
+        lease.end(found)
     }
 
     /// The plan of a user.

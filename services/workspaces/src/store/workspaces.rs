@@ -96,6 +96,7 @@ impl Store {
         &self,
         workspace_id: WorkspaceId,
     ) -> Result<Option<(UserId, bool)>, sqlx::Error> {
+        let mut lease = self.statements.lease().await?;
         let found = sqlx::query!(
             r#"
             SELECT
@@ -113,9 +114,9 @@ impl Store {
             workspace_id.bucket().as_i16(),
             workspace_id as WorkspaceId,
         )
-        .fetch_optional(&self.pool)
-        .await?;
-        Ok(found.map(|row| (row.user_id, row.require_approval)))
+        .fetch_optional(lease.connection())
+        .await;
+        Ok(lease.end(found)?.map(|row| (row.user_id, row.require_approval)))
     }
 }
 

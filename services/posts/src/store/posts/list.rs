@@ -66,7 +66,9 @@ impl Store {
         .await?;
         let longer = ids.len() > limit;
         ids.truncate(limit);
-        let mut posts = fetch_posts(self.pool(), &ids, bytes).await?;
+        let mut lease = self.statements.lease().await?;
+        let found = fetch_posts(lease.connection(), &ids, bytes).await;
+        let mut posts = lease.end(found)?;
         let more = longer || posts.len() < ids.len();
         // What was changed since its id was read is shown only if it still belongs there.
         posts.retain(|post| filter.shows(post));
@@ -79,7 +81,8 @@ impl Store {
         below: Uuid,
         nth: i64,
     ) -> Result<Option<Uuid>, sqlx::Error> {
-        sqlx::query_scalar!(
+        let mut lease = self.statements.lease().await?;
+        let found = sqlx::query_scalar!(
             r#"
             SELECT last_id
             FROM post_heads
@@ -92,8 +95,9 @@ impl Store {
             below,
             nth,
         )
-        .fetch_optional(self.pool())
-        .await
+        .fetch_optional(lease.connection())
+        .await;
+        lease.end(found)
     }
 
     async fn post_ids(
@@ -104,7 +108,8 @@ impl Store {
         from: Uuid,
         limit: i64,
     ) -> Result<Vec<PostId>, sqlx::Error> {
-        sqlx::query_scalar!(
+        let mut lease = self.statements.lease().await?;
+        let found = sqlx::query_scalar!(
             r#"
             SELECT row.id AS "id!: PostId"
             FROM post_heads AS head
@@ -142,7 +147,8 @@ impl Store {
             filter.account_id as Option<AccountId>,
             limit,
         )
-        .fetch_all(self.pool())
-        .await
+        .fetch_all(lease.connection())
+        .await;
+        lease.end(found)
     }
 }
