@@ -5,7 +5,7 @@
 //! - [`telemetry`] logs, traces, measures.
 //! - [`clock`] is the only source of wall-clock time.
 //! - [`serve`] listens; [`stack`] is what every call passes through; [`call`] is what is known of the current one.
-//! - `intake` takes messages in whole; `mend` mends what tonic answers badly.
+//! - `route` tells what a request asks for; `intake` takes messages in whole; `mend` mends what tonic answers badly.
 //! - [`health`] tells the truth about readiness.
 //! - [`peer`] is the way to another service, in process or over the network.
 //! - [`postgres`] opens a service's database and migrates it.
@@ -22,6 +22,7 @@ pub mod pages;
 pub mod peer;
 pub mod postgres;
 pub mod process;
+mod route;
 #[cfg(feature = "sabotage")]
 pub mod sabotage;
 pub mod serve;

@@ -6,14 +6,8 @@ use postbreeze_proto::status::{self, Fault, Reason};
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt as _;
 
-use crate::stack::Place;
-
-/// The answer as the place gives it.
-pub(crate) fn mend(
-    response: Response<Body>,
-    place: Place,
-    request_id: &HeaderValue,
-) -> Response<Body> {
+/// The answer as it leaves. A refusal names the call in its details when `request_id` is given.
+pub(crate) fn mend(response: Response<Body>, request_id: Option<&HeaderValue>) -> Response<Body> {
     if code_of(&response) == Code::Ok {
         return response;
     }
@@ -28,12 +22,12 @@ pub(crate) fn mend(
             tracing::error!(cause = status.message(), "an answer without a code");
             status::internal()
         }
-        _ if place == Place::Inside => return response,
+        _ if request_id.is_none() => return response,
         _ => status,
     };
-    match place {
-        Place::Inside => status.into_http(),
-        Place::Edge => with_request_info(&status, request_id).into_http(),
+    match request_id {
+        None => status.into_http(),
+        Some(request_id) => with_request_info(&status, request_id).into_http(),
     }
 }
 

@@ -10,12 +10,9 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use postbreeze_ids::{Bucket, Minter, RequestId};
-use postbreeze_proto::{
-    RPC_PATHS,
-    status::{self, Fault, Reason},
-};
+use postbreeze_proto::status::{self, Fault, Reason};
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout_at},
@@ -29,6 +26,7 @@ use crate::{
     call::{self, Call, REQUEST_ID},
     intake::{self, Intake},
     mend::{code_of, mend},
+    route::{Protocol, Route},
     telemetry::{self, CallMetrics},
 };
 
@@ -152,7 +150,8 @@ impl Shared {
         let running = self.metrics.started(route.label());
         let answered = self.answer(route, inner, request, deadline);
         let response = call.scope(answered.instrument(span)).await;
-        let mut response = mend(response, self.place, &request_id);
+        let named = (self.place == Place::Edge).then_some(&request_id);
+        let mut response = mend(response, named);
         running.finished(code_of(&response));
         response.headers_mut().insert(REQUEST_ID, request_id);
         response
@@ -230,62 +229,6 @@ impl Shared {
             .and_then(call::parse_timeout)
             .unwrap_or(self.limits.default_deadline)
             .min(self.limits.max_deadline)
-    }
-}
-
-/// What a path leads to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Route {
-    /// One of our RPCs, all of which are unary.
-    Rpc(&'static str),
-    /// `grpc.health.v1.Health`.
-    Health,
-    /// Reflection, whose streams cannot be taken in whole, or nothing.
-    Other,
-}
-
-impl Route {
-    fn of(path: &str) -> Self {
-        match RPC_PATHS.get(path) {
-            Some(path) => Self::Rpc(path),
-            None if path.starts_with("/grpc.health.") => Self::Health,
-            None => Self::Other,
-        }
-    }
-
-    /// A name for spans and metrics: only known paths become one, so that a client cannot invent more.
-    fn label(self) -> &'static str {
-        match self {
-            Self::Rpc(path) => path,
-            Self::Health => "health",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// What a request speaks.
-enum Protocol {
-    Grpc,
-    /// gRPC with messages that are not protobuf.
-    OtherGrpc,
-    Other,
-}
-
-impl Protocol {
-    fn of(request: &Request<Body>) -> Self {
-        const GRPC: &str = "application/grpc";
-        let content_type = request.headers().get(header::CONTENT_TYPE);
-        let subtype = content_type
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .map(|value| value.trim().to_ascii_lowercase());
-        match subtype.as_deref().and_then(|value| value.strip_prefix(GRPC)) {
-            Some("" | "+proto") if request.method() == Method::POST => Self::Grpc,
-            Some(other) if request.method() == Method::POST && other.starts_with('+') => {
-                Self::OtherGrpc
-            }
-            _ => Self::Other,
-        }
     }
 }
 

@@ -36,7 +36,7 @@ use tokio::sync::Notify;
 pub use config::Config;
 pub use plan::{Plan, PlanTerms, Plans, PlansError};
 
-use crate::{identity::Identity, reach::StoredMemberships, rpc::Handlers, store::Store};
+use crate::{identity::Identity, reach::StoredMemberships, rpc::Rpc, store::Store};
 
 /// The service's name: of its database, in the audience of its tokens.
 pub const NAME: &str = "workspaces";
@@ -75,7 +75,7 @@ pub fn service(parts: Parts) -> BoxService {
         Arc::new(StoredMemberships(store.clone())),
         Arc::new(PeerKeyScopes(identity.clone())),
     );
-    let handlers = Handlers {
+    let rpc = Rpc {
         store,
         identity: Identity(identity),
         clock: environment.clock.clone(),
@@ -86,5 +86,5 @@ pub fn service(parts: Parts) -> BoxService {
         self_service_plans: config.self_service_plans,
         appended: Notify::new(),
     };
-    owner(rpc::routes(handlers), Guard { verifier, resolver }, health, limits, &environment)
+    owner(rpc::routes(rpc), Guard { verifier, resolver }, health, limits, &environment)
 }

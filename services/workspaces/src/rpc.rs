@@ -1,6 +1,6 @@
 //! The RPCs, one file each: parse, load, admit, replay, act, reply.
 
-mod messages;
+mod message;
 mod page;
 mod settings;
 
@@ -68,7 +68,7 @@ pub(crate) const NAMES: &[&str] = &[
 ];
 
 /// What the handlers work with.
-pub(crate) struct Handlers {
+pub(crate) struct Rpc {
     pub(crate) store: Store,
     pub(crate) identity: Identity,
     pub(crate) clock: Clock,
@@ -81,15 +81,15 @@ pub(crate) struct Handlers {
     pub(crate) appended: Notify,
 }
 
-/// Every service of the handlers.
-pub(crate) fn routes(handlers: Handlers) -> Routes {
-    let handlers = Arc::new(handlers);
-    Routes::new(WorkspaceServiceServer::from_arc(Arc::clone(&handlers)))
-        .add_service(MemberServiceServer::from_arc(Arc::clone(&handlers)))
-        .add_service(BillingServiceServer::from_arc(Arc::clone(&handlers)))
-        .add_service(ReachServiceServer::from_arc(Arc::clone(&handlers)))
-        .add_service(EntitlementServiceServer::from_arc(Arc::clone(&handlers)))
-        .add_service(WorkspaceLogServiceServer::from_arc(handlers))
+/// Every service that these handlers serve.
+pub(crate) fn routes(rpc: Rpc) -> Routes {
+    let rpc = Arc::new(rpc);
+    Routes::new(WorkspaceServiceServer::from_arc(Arc::clone(&rpc)))
+        .add_service(MemberServiceServer::from_arc(Arc::clone(&rpc)))
+        .add_service(BillingServiceServer::from_arc(Arc::clone(&rpc)))
+        .add_service(ReachServiceServer::from_arc(Arc::clone(&rpc)))
+        .add_service(EntitlementServiceServer::from_arc(Arc::clone(&rpc)))
+        .add_service(WorkspaceLogServiceServer::from_arc(rpc))
 }
 
 /// Locks the workspace for an action and checks the caller's role again, under the lock: between admission and lock
@@ -112,14 +112,14 @@ async fn lock_for<T>(
 /// Admits to an action on a member. That a user is none is told to every member of the workspace, before what their role
 /// does not allow.
 async fn admit_on_member(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     workspace_id: WorkspaceId,
     user_id: UserId,
     action: Action,
 ) -> Result<Admitted<()>, Error> {
     let reading = context.admit(Claim::on(workspace_id), Action::Read)?;
-    handlers.store.member(&reading, user_id).await?.ok_or(Error::NoMember(user_id))?;
+    rpc.store.member(&reading, user_id).await?.ok_or(Error::NoMember(user_id))?;
     Ok(context.admit(Claim::on(workspace_id), action)?)
 }
 
@@ -136,7 +136,7 @@ fn given_role(fields: &mut postbreeze_proto::fields::Fields, value: i32) -> Opti
 macro_rules! serve {
     ($service:ident { $($rpc:ident($request:ty) -> $response:ty;)+ }) => {
         #[tonic::async_trait]
-        impl $service for Handlers {
+        impl $service for Rpc {
             $(async fn $rpc(
                 &self,
                 request: Request<$request>,

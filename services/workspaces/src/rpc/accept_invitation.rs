@@ -7,7 +7,7 @@ use postbreeze_proto::{
     v1::{AcceptInvitationRequest, AcceptInvitationResponse, InvitationStatus},
 };
 
-use super::{Handlers, messages};
+use super::{Rpc, message};
 use crate::{
     error::Error,
     invitation,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(super) async fn accept_invitation(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: AcceptInvitationRequest,
 ) -> Result<AcceptInvitationResponse, Error> {
@@ -27,16 +27,16 @@ pub(super) async fn accept_invitation(
     }
     let checked = (hash, fields.request_id(&request.request_id));
     let (hash, request_id) = fields.finish(checked)?;
-    let invitation = handlers.store.invitation_of_token(&hash).await?.ok_or(Error::NoSuchToken)?;
-    let profile = handlers.identity.profile(user_id).await?;
+    let invitation = rpc.store.invitation_of_token(&hash).await?.ok_or(Error::NoSuchToken)?;
+    let profile = rpc.identity.profile(user_id).await?;
     if invitation::normal_email(&profile.email) != invitation.email {
         return Err(Error::InvitationNotYours);
     }
 
-    let now = handlers.clock.now();
+    let now = rpc.clock.now();
     let key = Key::of(user_id, "MemberService.AcceptInvitation", &request_id, &request);
     let row = MemberRow {
-        id: handlers.minter.mint(invitation.workspace_id.bucket()),
+        id: rpc.minter.mint(invitation.workspace_id.bucket()),
         workspace_id: invitation.workspace_id,
         user_id,
         role: invitation.role,
@@ -56,8 +56,8 @@ pub(super) async fn accept_invitation(
         team.accept_invitation(invitation.id, now).await?;
         Ok((
             team.into_change(),
-            AcceptInvitationResponse { member: Some(messages::member(&row, profile)) },
+            AcceptInvitationResponse { member: Some(message::member(&row, profile)) },
         ))
     };
-    handlers.store.once(key.as_ref(), now, effect).await
+    rpc.store.once(key.as_ref(), now, effect).await
 }

@@ -6,11 +6,11 @@ use postbreeze_proto::{
     v1::{self, ChangeSubscriptionRequest, ChangeSubscriptionResponse},
 };
 
-use super::{Handlers, messages};
+use super::{Rpc, message};
 use crate::{error::Error, plan::Plan, store::Change};
 
 pub(super) async fn change_subscription(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: ChangeSubscriptionRequest,
 ) -> Result<ChangeSubscriptionResponse, Error> {
@@ -19,19 +19,19 @@ pub(super) async fn change_subscription(
     let plan = fields.choice::<v1::Plan>("plan", request.plan).and_then(Plan::from_proto);
     let (plan,) = fields.finish((plan,))?;
 
-    let held = handlers.store.subscription(user_id).await?;
+    let held = rpc.store.subscription(user_id).await?;
     if held.map(|row| row.plan).unwrap_or_default() == plan {
-        let subscription = Some(messages::subscription(user_id, held));
+        let subscription = Some(message::subscription(user_id, held));
         return Ok(ChangeSubscriptionResponse { subscription });
     }
-    if !handlers.self_service_plans {
+    if !rpc.self_service_plans {
         return Err(Error::PlansNotSelfService);
     }
-    let now = handlers.clock.now();
+    let now = rpc.clock.now();
     let effect = async |mut change: Change| {
         let row = change.subscribe(user_id, plan, now).await?;
-        let subscription = Some(messages::subscription(user_id, Some(row)));
+        let subscription = Some(message::subscription(user_id, Some(row)));
         Ok((change, ChangeSubscriptionResponse { subscription }))
     };
-    handlers.store.change(effect).await
+    rpc.store.change(effect).await
 }

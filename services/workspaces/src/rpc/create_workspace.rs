@@ -8,7 +8,7 @@ use postbreeze_proto::{
     v1::{CreateWorkspaceRequest, CreateWorkspaceResponse},
 };
 
-use super::{Handlers, messages, settings};
+use super::{Rpc, message, settings};
 use crate::{
     error::Error,
     slug,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) async fn create_workspace(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: CreateWorkspaceRequest,
 ) -> Result<CreateWorkspaceResponse, Error> {
@@ -34,15 +34,15 @@ pub(super) async fn create_workspace(
     let (name, given_slug, timezone, brand_color, logo_url, request_id) = fields.finish(checked)?;
     context.admit_write()?;
 
-    let now = handlers.clock.now();
+    let now = rpc.clock.now();
     let key = Key::of(user_id, "WorkspaceService.CreateWorkspace", &request_id, &request);
-    let id: WorkspaceId = handlers.minter.mint(user_id.bucket());
+    let id: WorkspaceId = rpc.minter.mint(user_id.bucket());
     let slugs = match given_slug {
         Some(slug) => vec![slug],
         None => slug::candidates(&name, &id.to_string()),
     };
     let owner = MemberRow {
-        id: handlers.minter.mint(id.bucket()),
+        id: rpc.minter.mint(id.bucket()),
         workspace_id: id,
         user_id,
         role: StoredRole(Role::Owner),
@@ -67,10 +67,10 @@ pub(super) async fn create_workspace(
         let change = change.insert_owner(&owner).await?;
         Ok((
             change,
-            CreateWorkspaceResponse { workspace: Some(messages::workspace(row, Role::Owner)) },
+            CreateWorkspaceResponse { workspace: Some(message::workspace(row, Role::Owner)) },
         ))
     };
-    handlers.store.once(key.as_ref(), now, effect).await
+    rpc.store.once(key.as_ref(), now, effect).await
 }
 
 /// The slug of the request, if it has one.

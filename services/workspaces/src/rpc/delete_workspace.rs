@@ -6,11 +6,11 @@ use postbreeze_proto::{
     v1::{DeleteWorkspaceRequest, DeleteWorkspaceResponse},
 };
 
-use super::{Handlers, lock_for};
+use super::{Rpc, lock_for};
 use crate::{error::Error, store::Change};
 
 pub(super) async fn delete_workspace(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: DeleteWorkspaceRequest,
 ) -> Result<DeleteWorkspaceResponse, Error> {
@@ -19,7 +19,7 @@ pub(super) async fn delete_workspace(
     let (workspace_id,) = fields.finish((workspace_id,))?;
     let admitted = context.admit(Claim::on(workspace_id), Action::DeleteWorkspace)?;
 
-    let now = handlers.clock.now();
+    let now = rpc.clock.now();
     let effect = async |change: Change| {
         let (mut team, _) = lock_for(change, context, &admitted, Action::DeleteWorkspace).await?;
         team.delete_workspace(now).await?;
@@ -27,7 +27,7 @@ pub(super) async fn delete_workspace(
         team.append_deleted(now).await?;
         Ok((team.into_change(), DeleteWorkspaceResponse {}))
     };
-    let response = handlers.store.change(effect).await?;
-    handlers.appended.notify_waiters();
+    let response = rpc.store.change(effect).await?;
+    rpc.appended.notify_waiters();
     Ok(response)
 }

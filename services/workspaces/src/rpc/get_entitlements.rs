@@ -6,11 +6,11 @@ use postbreeze_proto::{
     v1::{GetEntitlementsRequest, GetEntitlementsResponse},
 };
 
-use super::{Handlers, messages};
+use super::{Rpc, message};
 use crate::error::Error;
 
 pub(super) async fn get_entitlements(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: GetEntitlementsRequest,
 ) -> Result<GetEntitlementsResponse, Error> {
@@ -19,9 +19,8 @@ pub(super) async fn get_entitlements(
     let (workspace_id,) = fields.finish((workspace_id,))?;
     let admitted = context.admit(Claim::on(workspace_id), Action::Read)?;
     let workspace_id = admitted.workspace_id();
-    let (owner, _) =
-        handlers.store.owner_and_approval(workspace_id).await?.ok_or(Denied::OutOfReach)?;
-    let terms = handlers.plans.terms(handlers.store.plan(owner).await?);
-    let entitlements = Some(messages::entitlements(workspace_id, terms));
+    let (owner, _) = rpc.store.owner_and_approval(workspace_id).await?.ok_or(Denied::OutOfReach)?;
+    let terms = rpc.plans.terms(rpc.store.plan(owner).await?);
+    let entitlements = Some(message::entitlements(workspace_id, terms));
     Ok(GetEntitlementsResponse { entitlements })
 }

@@ -3,15 +3,15 @@
 use postbreeze_context::WorkspaceContext;
 use postbreeze_proto::internal::v1::{GetReachRequest, GetReachResponse, Membership};
 
-use super::Handlers;
+use super::Rpc;
 use crate::error::Error;
 
 pub(super) async fn get_reach(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     _: GetReachRequest,
 ) -> Result<GetReachResponse, Error> {
-    let reach = handlers.store.reach(context.user_id()?).await?;
+    let reach = rpc.store.reach(context.user_id()?).await?;
     let memberships = reach
         .into_iter()
         .map(|(id, role)| Membership {

@@ -6,11 +6,11 @@ use postbreeze_proto::{
     v1::{GetWorkspaceRequest, GetWorkspaceResponse},
 };
 
-use super::{Handlers, messages};
+use super::{Rpc, message};
 use crate::error::Error;
 
 pub(super) async fn get_workspace(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: GetWorkspaceRequest,
 ) -> Result<GetWorkspaceResponse, Error> {
@@ -18,6 +18,6 @@ pub(super) async fn get_workspace(
     let workspace_id = fields.id("workspace_id", &request.workspace_id);
     let (workspace_id,) = fields.finish((workspace_id,))?;
     let admitted = context.admit(Claim::on(workspace_id), Action::Read)?;
-    let row = handlers.store.workspace(&admitted).await?.ok_or(Denied::OutOfReach)?;
-    Ok(GetWorkspaceResponse { workspace: Some(messages::workspace(row, admitted.role())) })
+    let row = rpc.store.workspace(&admitted).await?.ok_or(Denied::OutOfReach)?;
+    Ok(GetWorkspaceResponse { workspace: Some(message::workspace(row, admitted.role())) })
 }

@@ -6,23 +6,23 @@ use postbreeze_proto::{
     internal::v1::{GetWorkspaceEntitlementsRequest, GetWorkspaceEntitlementsResponse},
 };
 
-use super::{Handlers, messages};
+use super::{Rpc, message};
 use crate::error::Error;
 
 pub(super) async fn get_workspace_entitlements(
-    handlers: &Handlers,
+    rpc: &Rpc,
     _: &WorkspaceContext,
     request: GetWorkspaceEntitlementsRequest,
 ) -> Result<GetWorkspaceEntitlementsResponse, Error> {
     let mut fields = Fields::new();
     let workspace_id = fields.id("workspace_id", &request.workspace_id);
     let (workspace_id,) = fields.finish((workspace_id,))?;
-    let (owner, require_approval) = handlers
+    let (owner, require_approval) = rpc
         .store
         .owner_and_approval(workspace_id)
         .await?
         .ok_or(Error::NoWorkspace(workspace_id))?;
-    let terms = handlers.plans.terms(handlers.store.plan(owner).await?);
-    let entitlements = Some(messages::owner_entitlements(owner, terms));
+    let terms = rpc.plans.terms(rpc.store.plan(owner).await?);
+    let entitlements = Some(message::owner_entitlements(owner, terms));
     Ok(GetWorkspaceEntitlementsResponse { entitlements, require_approval })
 }

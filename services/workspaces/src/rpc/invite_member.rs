@@ -8,7 +8,7 @@ use postbreeze_proto::{
     v1::{InviteMemberRequest, InviteMemberResponse},
 };
 
-use super::{Handlers, given_role, lock_for, messages};
+use super::{Rpc, given_role, lock_for, message};
 use crate::{
     error::Error,
     invitation::{self, EMAIL_CHARS, LIFE, RANDOM_BYTES, Status},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) async fn invite_member(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: InviteMemberRequest,
 ) -> Result<InviteMemberResponse, Error> {
@@ -33,13 +33,13 @@ pub(super) async fn invite_member(
     let admitted = context.admit(Claim::on(workspace_id), Action::ManageMembers)?;
     member::may_grant(admitted.role(), role)?;
 
-    let now = handlers.clock.now();
+    let now = rpc.clock.now();
     let key = Key::of(user_id, "MemberService.InviteMember", &request_id, &request);
     // Asked before the lock is taken: nobody waits for another service behind it.
-    let invited = handlers.identity.user_of(&email).await?;
+    let invited = rpc.identity.user_of(&email).await?;
     let (token, hash) = new_token()?;
     let row = InvitationRow {
-        id: handlers.minter.mint(workspace_id.bucket()),
+        id: rpc.minter.mint(workspace_id.bucket()),
         workspace_id,
         email,
         role: StoredRole(role),
@@ -61,12 +61,12 @@ pub(super) async fn invite_member(
         Ok((
             team.into_change(),
             InviteMemberResponse {
-                invitation: Some(messages::invitation(row, now)),
+                invitation: Some(message::invitation(row, now)),
                 invitation_token: token,
             },
         ))
     };
-    handlers.store.once_redacted(key.as_ref(), now, without_token, effect).await
+    rpc.store.once_redacted(key.as_ref(), now, without_token, effect).await
 }
 
 /// What a replay shows: the token is shown once.

@@ -6,11 +6,11 @@ use postbreeze_proto::{
     v1::{LeaveWorkspaceRequest, LeaveWorkspaceResponse},
 };
 
-use super::{Handlers, lock_for};
+use super::{Rpc, lock_for};
 use crate::{error::Error, member, store::Change};
 
 pub(super) async fn leave_workspace(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: LeaveWorkspaceRequest,
 ) -> Result<LeaveWorkspaceResponse, Error> {
@@ -25,5 +25,5 @@ pub(super) async fn leave_workspace(
         team.delete_member(actor.id).await?;
         Ok((team.into_change(), LeaveWorkspaceResponse {}))
     };
-    handlers.store.change(effect).await
+    rpc.store.change(effect).await
 }

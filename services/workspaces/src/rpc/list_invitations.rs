@@ -7,11 +7,11 @@ use postbreeze_proto::{
     v1::{ListInvitationsRequest, ListInvitationsResponse},
 };
 
-use super::{Handlers, messages, page::Page};
+use super::{Rpc, message, page::Page};
 use crate::error::Error;
 
 pub(super) async fn list_invitations(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: ListInvitationsRequest,
 ) -> Result<ListInvitationsResponse, Error> {
@@ -19,7 +19,7 @@ pub(super) async fn list_invitations(
     let filter =
         ListInvitationsRequest { workspace_id: request.workspace_id.clone(), ..Default::default() };
     let binding = Binding::new("ListInvitations", context.user_id()?, &filter);
-    let key = &handlers.page_tokens;
+    let key = &rpc.page_tokens;
     let checked = (
         fields.id("workspace_id", &request.workspace_id),
         Page::read(&mut fields, key, binding, request.page_size, &request.page_token),
@@ -27,10 +27,10 @@ pub(super) async fn list_invitations(
     let (workspace_id, page) = fields.finish(checked)?;
     let admitted = context.admit(Claim::on(workspace_id), Action::ManageMembers)?;
 
-    let now = handlers.clock.now();
+    let now = rpc.clock.now();
     let limit = page.sql_limit();
-    let mut rows = handlers.store.pending_invitations(&admitted, now, page.after, limit).await?;
+    let mut rows = rpc.store.pending_invitations(&admitted, now, page.after, limit).await?;
     let next_page_token = page.cut(key, &mut rows, |row| row.id.uuid());
-    let invitations = rows.into_iter().map(|row| messages::invitation(row, now)).collect();
+    let invitations = rows.into_iter().map(|row| message::invitation(row, now)).collect();
     Ok(ListInvitationsResponse { invitations, next_page_token })
 }

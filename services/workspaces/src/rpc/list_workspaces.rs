@@ -8,18 +8,18 @@ use postbreeze_proto::{
     v1::{ListWorkspacesRequest, ListWorkspacesResponse},
 };
 
-use super::{Handlers, messages, page::Page};
+use super::{Rpc, message, page::Page};
 use crate::error::Error;
 
 pub(super) async fn list_workspaces(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: ListWorkspacesRequest,
 ) -> Result<ListWorkspacesResponse, Error> {
     let mut fields = Fields::new();
     let binding =
         Binding::new("ListWorkspaces", context.user_id()?, &ListWorkspacesRequest::default());
-    let key = &handlers.page_tokens;
+    let key = &rpc.page_tokens;
     let page = Page::read(&mut fields, key, binding, request.page_size, &request.page_token);
     let (page,) = fields.finish((page,))?;
 
@@ -31,11 +31,11 @@ pub(super) async fn list_workspaces(
         .take(page.limit())
         .collect();
     let next_page_token = page.cut(key, &mut ids, |id| id.uuid());
-    let rows = handlers.store.workspaces(&ids).await?;
+    let rows = rpc.store.workspaces(&ids).await?;
     let workspaces = rows
         .into_iter()
         .filter_map(|row| Some((context.reach().role_in(row.id)?, row)))
-        .map(|(role, row)| messages::workspace(row, role))
+        .map(|(role, row)| message::workspace(row, role))
         .collect();
     Ok(ListWorkspacesResponse { workspaces, next_page_token })
 }

@@ -13,7 +13,7 @@ use postbreeze_proto::{
 use postbreeze_runtime::call::Call;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Handlers;
+use super::Rpc;
 use crate::{error::Error, store::LogRow};
 
 const MOST_ENTRIES: i64 = 1_000;
@@ -24,7 +24,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const MARGIN: Duration = Duration::from_millis(50);
 
 pub(super) async fn read_workspace_log(
-    handlers: &Handlers,
+    rpc: &Rpc,
     _: &WorkspaceContext,
     request: ReadWorkspaceLogRequest,
 ) -> Result<ReadWorkspaceLogResponse, Error> {
@@ -41,9 +41,9 @@ pub(super) async fn read_workspace_log(
     }
     loop {
         // Listening begins before looking: what is appended in between is not slept through.
-        let appended = handlers.appended.notified();
-        let rows = handlers.store.log_after(after, MOST_ENTRIES).await?;
-        let over = Instant::now() >= end || handlers.background.stopping().is_cancelled();
+        let appended = rpc.appended.notified();
+        let rows = rpc.store.log_after(after, MOST_ENTRIES).await?;
+        let over = Instant::now() >= end || rpc.background.stopping().is_cancelled();
         if !rows.is_empty() || over {
             return Ok(ReadWorkspaceLogResponse { entries: rows.into_iter().map(entry).collect() });
         }
@@ -51,7 +51,7 @@ pub(super) async fn read_workspace_log(
             () = appended => {}
             () = sleep(LOOK_AGAIN) => {}
             () = sleep_until(end) => {}
-            () = handlers.background.stopping().cancelled() => {}
+            () = rpc.background.stopping().cancelled() => {}
         }
     }
 }

@@ -6,11 +6,11 @@ use postbreeze_proto::{
     v1::{RemoveMemberRequest, RemoveMemberResponse},
 };
 
-use super::{Handlers, admit_on_member, lock_for};
+use super::{Rpc, admit_on_member, lock_for};
 use crate::{error::Error, member, store::Change};
 
 pub(super) async fn remove_member(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: RemoveMemberRequest,
 ) -> Result<RemoveMemberResponse, Error> {
@@ -19,7 +19,7 @@ pub(super) async fn remove_member(
         (fields.id("workspace_id", &request.workspace_id), fields.id("user_id", &request.user_id));
     let (workspace_id, user_id) = fields.finish(checked)?;
     let action = Action::ManageMembers;
-    let admitted = admit_on_member(handlers, context, workspace_id, user_id, action).await?;
+    let admitted = admit_on_member(rpc, context, workspace_id, user_id, action).await?;
 
     let effect = async |change: Change| {
         let (mut team, actor) = lock_for(change, context, &admitted, action).await?;
@@ -28,5 +28,5 @@ pub(super) async fn remove_member(
         team.delete_member(target.id).await?;
         Ok((team.into_change(), RemoveMemberResponse {}))
     };
-    handlers.store.change(effect).await
+    rpc.store.change(effect).await
 }

@@ -6,7 +6,7 @@ use postbreeze_proto::{
     v1::{InvitationStatus, RevokeInvitationRequest, RevokeInvitationResponse},
 };
 
-use super::{Handlers, lock_for, messages};
+use super::{Rpc, lock_for, message};
 use crate::{
     error::Error,
     invitation::Status,
@@ -14,17 +14,17 @@ use crate::{
 };
 
 pub(super) async fn revoke_invitation(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: RevokeInvitationRequest,
 ) -> Result<RevokeInvitationResponse, Error> {
     let mut fields = Fields::new();
     let id = fields.id("invitation_id", &request.invitation_id);
     let (id,) = fields.finish((id,))?;
-    let claim = handlers.store.invitation(id).await?.ok_or(Error::NoInvitation(id))?;
+    let claim = rpc.store.invitation(id).await?.ok_or(Error::NoInvitation(id))?;
     let admitted = context.admit(claim, Action::ManageMembers)?;
 
-    let now = handlers.clock.now();
+    let now = rpc.clock.now();
     let effect = async |change: Change| {
         let (mut team, _) = lock_for(change, context, &admitted, Action::ManageMembers).await?;
         let row = team.invitation(id).await?;
@@ -36,8 +36,8 @@ pub(super) async fn revoke_invitation(
         let row = InvitationRow { status: Status::Revoked, ..row };
         Ok((
             team.into_change(),
-            RevokeInvitationResponse { invitation: Some(messages::invitation(row, now)) },
+            RevokeInvitationResponse { invitation: Some(message::invitation(row, now)) },
         ))
     };
-    handlers.store.change(effect).await
+    rpc.store.change(effect).await
 }

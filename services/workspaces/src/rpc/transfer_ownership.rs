@@ -6,11 +6,11 @@ use postbreeze_proto::{
     v1::{TransferOwnershipRequest, TransferOwnershipResponse},
 };
 
-use super::{Handlers, admit_on_member, lock_for, messages};
+use super::{Rpc, admit_on_member, lock_for, message};
 use crate::{error::Error, store::Change};
 
 pub(super) async fn transfer_ownership(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: TransferOwnershipRequest,
 ) -> Result<TransferOwnershipResponse, Error> {
@@ -23,7 +23,7 @@ pub(super) async fn transfer_ownership(
     }
     let (workspace_id, user_id) = fields.finish((workspace_id, user_id))?;
     let action = Action::TransferWorkspace;
-    let admitted = admit_on_member(handlers, context, workspace_id, user_id, action).await?;
+    let admitted = admit_on_member(rpc, context, workspace_id, user_id, action).await?;
 
     let effect = async |change: Change| {
         let (mut team, owner) = lock_for(change, context, &admitted, action).await?;
@@ -31,8 +31,8 @@ pub(super) async fn transfer_ownership(
         // First the one, then the other: two owners are not possible, not even within a transaction.
         team.set_role(owner.id, Role::Admin).await?;
         team.set_role(heir.id, Role::Owner).await?;
-        let workspace = messages::workspace(team.workspace().await?, Role::Admin);
+        let workspace = message::workspace(team.workspace().await?, Role::Admin);
         Ok((team.into_change(), TransferOwnershipResponse { workspace: Some(workspace) }))
     };
-    handlers.store.change(effect).await
+    rpc.store.change(effect).await
 }

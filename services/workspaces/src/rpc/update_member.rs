@@ -6,7 +6,7 @@ use postbreeze_proto::{
     v1::{UpdateMemberRequest, UpdateMemberResponse},
 };
 
-use super::{Handlers, admit_on_member, given_role, lock_for, messages};
+use super::{Rpc, admit_on_member, given_role, lock_for, message};
 use crate::{
     error::Error,
     member,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(super) async fn update_member(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: UpdateMemberRequest,
 ) -> Result<UpdateMemberResponse, Error> {
@@ -26,10 +26,10 @@ pub(super) async fn update_member(
     );
     let (workspace_id, user_id, role) = fields.finish(checked)?;
     let action = Action::ManageMembers;
-    let admitted = admit_on_member(handlers, context, workspace_id, user_id, action).await?;
+    let admitted = admit_on_member(rpc, context, workspace_id, user_id, action).await?;
 
     // Asked before anything changes: a change that was made is always answered.
-    let profile = handlers.identity.profile(user_id).await?;
+    let profile = rpc.identity.profile(user_id).await?;
     let effect = async |change: Change| {
         let (mut team, actor) = lock_for(change, context, &admitted, action).await?;
         let target = team.member(user_id).await?.ok_or(Error::NoMember(user_id))?;
@@ -39,8 +39,8 @@ pub(super) async fn update_member(
         let row = MemberRow { role: StoredRole(role), ..target };
         Ok((
             team.into_change(),
-            UpdateMemberResponse { member: Some(messages::member(&row, profile)) },
+            UpdateMemberResponse { member: Some(message::member(&row, profile)) },
         ))
     };
-    handlers.store.change(effect).await
+    rpc.store.change(effect).await
 }

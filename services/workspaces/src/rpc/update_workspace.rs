@@ -6,7 +6,7 @@ use postbreeze_proto::{
     v1::{UpdateWorkspaceRequest, UpdateWorkspaceResponse},
 };
 
-use super::{Handlers, lock_for, messages, settings};
+use super::{Rpc, lock_for, message, settings};
 use crate::{
     error::Error,
     store::{Change, WorkspaceChanges},
@@ -18,7 +18,7 @@ const MASKABLE: [&str; 5] = ["name", "timezone", "brand_color", "logo_url", "req
 const MASK_PATHS: usize = 20;
 
 pub(super) async fn update_workspace(
-    handlers: &Handlers,
+    rpc: &Rpc,
     context: &WorkspaceContext,
     request: UpdateWorkspaceRequest,
 ) -> Result<UpdateWorkspaceResponse, Error> {
@@ -29,11 +29,11 @@ pub(super) async fn update_workspace(
     let admitted = context.admit(Claim::on(workspace_id), Action::UpdateWorkspace)?;
 
     if changes.is_empty() {
-        let row = handlers.store.workspace(&admitted).await?.ok_or(Denied::OutOfReach)?;
-        let workspace = Some(messages::workspace(row, admitted.role()));
+        let row = rpc.store.workspace(&admitted).await?.ok_or(Denied::OutOfReach)?;
+        let workspace = Some(message::workspace(row, admitted.role()));
         return Ok(UpdateWorkspaceResponse { workspace });
     }
-    let now = handlers.clock.now();
+    let now = rpc.clock.now();
     let effect = async |change: Change| {
         let (mut team, actor) =
             lock_for(change, context, &admitted, Action::UpdateWorkspace).await?;
@@ -41,10 +41,10 @@ pub(super) async fn update_workspace(
         let row = team.workspace().await?;
         Ok((
             team.into_change(),
-            UpdateWorkspaceResponse { workspace: Some(messages::workspace(row, actor.role.0)) },
+            UpdateWorkspaceResponse { workspace: Some(message::workspace(row, actor.role.0)) },
         ))
     };
-    handlers.store.change(effect).await
+    rpc.store.change(effect).await
 }
 
 /// What the request changes: what its mask names, or without a mask what it sets.
