@@ -1,5 +1,7 @@
 //! Lists over several sources: merged, exact over their pages, and partial rather than failed.
 
+use std::time::{Duration, Instant};
+
 use postbreeze_proto::{
     status::Reason,
     v1::{ListPostsRequest, ListPostsResponse, Role},
@@ -140,6 +142,20 @@ async fn a_shard_that_is_down_costs_its_workspaces_and_its_rows_come_once_it_is_
     wanted.sort();
     seen.sort();
     assert_eq!(seen, wanted);
+}
+
+#[tokio::test]
+async fn a_shard_that_stands_still_leaves_time_for_the_answer_of_the_others() {
+    let mut both = Both::start().await;
+    both.write_posts(2).await;
+    both.sharded.stall().await;
+    let mut request = tonic::Request::new(ListPostsRequest::default());
+    request.set_timeout(Duration::from_secs(1));
+    let started = Instant::now();
+    let page = both.user.session.posts().list_posts(request).await.unwrap().into_inner();
+    assert!(started.elapsed() < Duration::from_secs(1));
+    assert_eq!((page.posts.len(), page.unreachable_count), (2, 1));
+    assert_eq!(page.unreachable[0].workspace_id, both.workspaces[1]);
 }
 
 #[tokio::test]

@@ -70,6 +70,18 @@ impl Sharded {
         tasks.wait().await;
     }
 
+    /// It is gone, and something else holds its address that takes connections and never answers.
+    pub(crate) async fn stall(&mut self) {
+        self.cut_off().await;
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                held.push(stream);
+            }
+        });
+    }
+
     /// And comes back.
     pub(crate) async fn bring_back(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
