@@ -220,12 +220,6 @@ impl Fields {
         checked.values().ok_or_else(|| Fault::new(Reason::FieldInvalid, "a field is invalid"))
     }
 
-    /// Whether nothing is at fault so far.
-    #[must_use]
-    pub fn is_sound(&self) -> bool {
-        self.violations.is_empty()
-    }
-
     /// The violations noted so far.
     #[must_use]
     pub fn into_violations(self) -> Vec<Violation> {

@@ -13,8 +13,6 @@ pub enum Mechanism {
     Quota = 2,
     /// A page token forgets the position of one row.
     Paging = 4,
-    /// Idempotency records are not looked up.
-    Idempotency = 8,
 }
 
 static BROKEN: AtomicU8 = AtomicU8::new(0);
