@@ -58,6 +58,7 @@ pub fn policy_of(path: &str) -> Option<Policy> {
             | "v1.PostService"
             | "v1.MediaService"
             | "v1.CommentService"
+            | "v1.SandboxService"
             | "v1.AuditService",
             _,
         ) => REACH,
@@ -70,7 +71,10 @@ pub fn policy_of(path: &str) -> Option<Policy> {
             | "internal.v1.EntitlementService"
             | "internal.v1.WorkspaceLogService"
             | "internal.v1.PostSourceService"
-            | "internal.v1.AccountSourceService",
+            | "internal.v1.AccountSourceService"
+            | "internal.v1.MediaSourceService"
+            | "internal.v1.NetworkService"
+            | "internal.v1.AccountLogService",
             _,
         ) => SERVICE,
         _ => return None,

@@ -84,7 +84,7 @@ pub fn audience_of(owner: &str) -> &'static [&'static str] {
         "identity" | "workspaces" => &["identity", "workspaces"],
         "accounts" => &["accounts", "identity", "workspaces"],
         "media" => &["media", "identity", "workspaces"],
-        "posts" => &["posts", "accounts", "identity", "workspaces"],
+        "posts" => &["posts", "accounts", "media", "identity", "workspaces"],
         _ => OWNERS,
     }
 }
@@ -111,7 +111,7 @@ impl Owners {
             ("WorkspaceService" | "MemberService" | "BillingService", _) => {
                 Answerer::Owner(&self.workspaces)
             }
-            ("SocialAccountService", _) => Answerer::Owner(self.accounts.first()),
+            ("SocialAccountService" | "SandboxService", _) => Answerer::Owner(self.accounts.first()),
             ("PostService" | "CommentService", _) => Answerer::Owner(self.posts.first()),
             ("MediaService", _) => Answerer::Owner(&self.media),
             _ => return None,
