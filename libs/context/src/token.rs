@@ -31,8 +31,8 @@ pub const EDGE: &str = "aggregator";
 const SIGNING_KEY: &str = "POSTBREEZE_CONTEXT_SIGNING_KEY";
 const PUBLIC_KEYS: &str = "POSTBREEZE_CONTEXT_PUBLIC_KEYS";
 
-const LIFE: Duration = Duration::from_mins(1);
-/// A token is handed out again for this long: it then has at least as much life left as the longest call.
+const LIFE: Duration = Duration::from_secs(90);
+/// A token is handed out again for this long: it then has more life left than the longest call of a client.
 const REUSE: Duration = Duration::from_secs(25);
 const CACHED: u64 = 10_000;
 

@@ -1,8 +1,19 @@
 //! What a request asks for, and in what: told from its path and its content type alone.
 
+use std::time::Duration;
+
 use http::{Method, Request, header};
 use postbreeze_proto::RPC_PATHS;
 use tonic::body::Body;
+
+/// RPCs that wait for what is slow by nature, bytes from the web or a network that takes a video: how long at the most,
+/// and whether also when the caller names no deadline. A process that stops does not wait for them to the end.
+const PATIENT: &[(&str, Duration, bool)] = &[
+    ("/postbreeze.v1.MediaService/IngestFromUrl", Duration::from_mins(1), true),
+    ("/postbreeze.v1.MediaService/CompleteUpload", Duration::from_mins(1), true),
+    ("/postbreeze.v1.PostService/CreatePost", Duration::from_mins(1), false),
+    ("/postbreeze.internal.v1.NetworkService/Publish", Duration::from_mins(5), true),
+];
 
 /// What a path leads to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,6 +32,15 @@ impl Route {
             Some(path) => Self::Rpc(path),
             None if path.starts_with("/grpc.health.") => Self::Health,
             None => Self::Other,
+        }
+    }
+
+    /// The deadline of a call that names none, and the latest one, where they are not everyone's.
+    pub(crate) fn patience(self) -> (Option<Duration>, Option<Duration>) {
+        let Self::Rpc(path) = self else { return (None, None) };
+        match PATIENT.iter().find(|(patient, ..)| *patient == path) {
+            Some((_, longest, always)) => (always.then_some(*longest), Some(*longest)),
+            None => (None, None),
         }
     }
 
@@ -59,5 +79,19 @@ impl Protocol {
             }
             _ => Self::Other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_longer_is_an_rpc() {
+        for (path, longest, _) in PATIENT {
+            assert!(RPC_PATHS.contains(*path), "{path}");
+            assert_eq!(Route::of(path).patience().1, Some(*longest));
+        }
+        assert_eq!(Route::of("/postbreeze.v1.PostService/GetPost").patience(), (None, None));
     }
 }

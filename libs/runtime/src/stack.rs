@@ -44,7 +44,8 @@ pub struct Limits {
     pub concurrency: usize,
     /// Deadline of a call that names none.
     pub default_deadline: Duration,
-    /// Deadline at the most; shorter than [`crate::serve::DRAIN`], so that a stopping process ends its calls.
+    /// Deadline at the most, but of the few RPCs that are slow by nature; shorter than [`crate::serve::DRAIN`], so that a
+    /// stopping process ends its calls.
     pub max_deadline: Duration,
 }
 
@@ -133,8 +134,8 @@ impl Shared {
     {
         let started = Instant::now();
         let request_id = self.request_id(request.headers());
-        let deadline = started + self.deadline(request.headers());
         let route = Route::of(request.uri().path());
+        let deadline = started + self.deadline(route, request.headers());
         let span = tracing::info_span!(
             "rpc",
             otel.name = route.label(),
@@ -223,12 +224,13 @@ impl Shared {
         })
     }
 
-    fn deadline(&self, headers: &HeaderMap) -> Duration {
-        headers
-            .get("grpc-timeout")
-            .and_then(call::parse_timeout)
+    fn deadline(&self, route: Route, headers: &HeaderMap) -> Duration {
+        let (unnamed, longest) = route.patience();
+        let named = headers.get("grpc-timeout").and_then(call::parse_timeout);
+        named
+            .or(unnamed)
             .unwrap_or(self.limits.default_deadline)
-            .min(self.limits.max_deadline)
+            .min(longest.unwrap_or(self.limits.max_deadline))
     }
 }
 
