@@ -59,7 +59,6 @@ pub const NOT_SERVED_YET: &[&str] = &[
     "/postbreeze.v1.MediaService/PresignUpload",
     "/postbreeze.v1.MediaService/UpdateFolder",
     "/postbreeze.v1.MediaService/UpdateMedia",
-    "/postbreeze.v1.PostService/RetryFirstComment",
     "/postbreeze.v1.SandboxService/AddSandboxComment",
     "/postbreeze.v1.SandboxService/ListSandboxCalls",
     "/postbreeze.v1.SandboxService/SetSandboxBehavior",

@@ -52,7 +52,7 @@ async fn approve(
     let at = timing.map(|timing| timing::instant_or_fault(timing, now)).transpose()?;
     let entitlements = entitlements(rpc, &post).await?;
     let accounts = accounts::of_post(rpc, &post).await?;
-    idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
+    let answer = idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
         let change = Change {
             etag,
             keeps_time: at.is_none(),
@@ -71,5 +71,7 @@ async fn approve(
             .await?;
         Ok::<_, Error>((transaction, ApprovePostResponse { post: Some(message::post(post)?) }))
     })
-    .await
+    .await?;
+    rpc.wake.at(at, now);
+    Ok(answer)
 }

@@ -11,7 +11,11 @@ use super::{
     change::{self, Change},
     message,
 };
-use crate::{error::Error, post::Step};
+use crate::{
+    error::Error,
+    post::{PostStatus, Step},
+    store::events::{self, Event, EventKind},
+};
 
 pub(super) async fn cancel_post(
     rpc: &Rpc,
@@ -28,6 +32,14 @@ pub(super) async fn cancel_post(
     let change = Change { etag: &etag, ..Change::of(&post, Step::Cancel, now) };
     let mut transaction = rpc.store.begin().await?;
     let post = change.apply(&mut transaction, |_| ()).await?;
+    // What was stopped was on its way: this may be its end.
+    if let Some(after) = PostStatus::parse(&post.row.status)
+        && let Some(kind) = EventKind::of_end(PostStatus::Publishing, after)
+    {
+        let id = rpc.environment.minter.mint(post_id.bucket());
+        let event = Event { id, kind, workspace_id: post.row.workspace_id, post_id };
+        events::record(&mut transaction, &[event], now).await?;
+    }
     transaction.commit().await?;
     Ok(CancelPostResponse { post: Some(message::post(post)?) })
 }

@@ -19,11 +19,11 @@ use super::{
 };
 use crate::{
     error::Error,
-    post::{PostStatus, State, Step, TargetStatus, holds_unit},
+    post::{PostStatus, State, Step, TargetStatus, due_after, holds_unit},
     store::{
         heads::hold_workspace,
         posts::{Post, PostRow, lock_post, save_post},
-        targets::{TargetRow, replace_targets, save_statuses},
+        targets::{Standing, TargetRow, replace_targets, save_standings},
         usage::{Charge, Recharged, recharge},
     },
 };
@@ -65,7 +65,7 @@ pub(super) fn admit(
     Ok(context.admit(Claim::new(post.workspace_id(), post.into_row()), action)?)
 }
 
-fn not_found(post_id: PostId) -> Error {
+pub(super) fn not_found(post_id: PostId) -> Error {
     Error::NotFound { resource: "post", id: post_id.to_string() }
 }
 
@@ -149,12 +149,17 @@ impl<'a> Change<'a> {
         post.row.version += 1;
         post.row.update_time = self.now;
         save_post(transaction, &post.row).await?;
+        let scheduled = post.row.scheduled_time.filter(|_| after.status == PostStatus::Scheduled);
         if replaces_targets {
-            replace_targets(transaction, post.row.id, &post.targets).await?;
+            replace_targets(transaction, post.row.id, &post.targets, scheduled).await?;
         } else {
-            let ids: Vec<_> = post.targets.iter().map(|target| target.id.uuid()).collect();
             let bucket = post.row.id.bucket().as_i16();
-            save_statuses(transaction, bucket, &ids, &after.targets).await?;
+            let due = due_after(Some(self.step), &before, &after);
+            let standings = post.targets.iter().zip(&after.targets).zip(due);
+            let standings: Vec<_> = standings
+                .map(|((target, status), due)| Standing { id: target.id, status: *status, due })
+                .collect();
+            save_standings(transaction, bucket, &standings, scheduled, self.now).await?;
         }
         Ok(post)
     }

@@ -12,7 +12,11 @@ use postbreeze_proto::{
 use prost::Message as _;
 
 use super::{Rpc, accounts::Account, options};
-use crate::{error::Error, post::TargetStatus, store::targets::TargetRow};
+use crate::{
+    error::Error,
+    post::TargetStatus,
+    store::targets::{FirstComment, TargetRow},
+};
 
 const CONTENT_CHARS: usize = 10_000;
 const COMMENT_CHARS: usize = 2_000;
@@ -192,6 +196,7 @@ pub(super) fn rows(
             error_message: String::new(),
             error_class: String::new(),
             attempt_count: 0,
+            comment: FirstComment::default(),
         })
         .collect()
 }

@@ -102,16 +102,19 @@ pub(super) async fn create_post(
     #[cfg(feature = "sabotage")]
     let limit = sabotaged_limit(rpc, &post, limit).await?;
 
-    if key.is_none() {
+    let answer = if key.is_none() {
         let mut lease = rpc.store.lease().await?;
         let written = insert_post(lease.connection(), &workspace, &post, limit).await;
-        return created(lease.end(written)?, post, limit);
-    }
-    idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
-        let written = insert_post(&mut transaction, &workspace, &post, limit).await?;
-        Ok((transaction, created(written, post, limit)?))
-    })
-    .await
+        created(lease.end(written)?, post, limit)?
+    } else {
+        idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
+            let written = insert_post(&mut transaction, &workspace, &post, limit).await?;
+            Ok::<_, Error>((transaction, created(written, post, limit)?))
+        })
+        .await?
+    };
+    rpc.wake.at(at, now);
+    Ok(answer)
 }
 
 fn created(written: Written, post: Post, limit: Option<i64>) -> Result<CreatePostResponse, Error> {

@@ -50,7 +50,7 @@ async fn reschedule(
     let entitlements = entitlements(rpc, &post).await?;
     let needs_approval = entitlements.needs_approval(post.role());
     let accounts = accounts::of_post(rpc, &post).await?;
-    idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
+    let answer = idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
         let change = Change {
             etag,
             entitlements: Some(entitlements),
@@ -70,5 +70,7 @@ async fn reschedule(
             .await?;
         Ok::<_, Error>((transaction, ReschedulePostResponse { post: Some(message::post(post)?) }))
     })
-    .await
+    .await?;
+    rpc.wake.at(Some(at), now);
+    Ok(answer)
 }

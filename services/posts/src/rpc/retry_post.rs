@@ -42,7 +42,7 @@ async fn retry(
     }
     let entitlements = entitlements(rpc, &post).await?;
     let accounts = accounts::of_post(rpc, &post).await?;
-    idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
+    let answer = idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
         let change = Change {
             entitlements: Some(entitlements),
             accounts,
@@ -51,5 +51,7 @@ async fn retry(
         let post = change.apply(&mut transaction, |_| ()).await?;
         Ok::<_, Error>((transaction, RetryPostResponse { post: Some(message::post(post)?) }))
     })
-    .await
+    .await?;
+    rpc.wake.at(Some(now), now);
+    Ok(answer)
 }

@@ -50,7 +50,7 @@ async fn schedule(
     let entitlements = entitlements(rpc, &post).await?;
     let needs_approval = entitlements.needs_approval(post.role());
     let accounts = accounts::of_post(rpc, &post).await?;
-    idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
+    let answer = idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
         let change = Change {
             etag,
             entitlements: Some(entitlements),
@@ -61,5 +61,7 @@ async fn schedule(
             change.apply(&mut transaction, |post| change::set_time(&mut post.row, at)).await?;
         Ok::<_, Error>((transaction, SchedulePostResponse { post: Some(message::post(post)?) }))
     })
-    .await
+    .await?;
+    rpc.wake.at(Some(at), now);
+    Ok(answer)
 }

@@ -8,7 +8,10 @@ use postbreeze_context::{Admitted, Claim};
 use postbreeze_ids::{AccountId, KeyId, PostId, TargetId, UserId, WorkspaceId};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{Store, targets::TargetRow};
+use super::{
+    Store,
+    targets::{FirstComment, TargetRow},
+};
 
 /// A row of `posts`.
 #[derive(Debug, Clone)]
@@ -122,7 +125,13 @@ async fn fetch_posts(
             target.error_code,
             target.error_message,
             target.error_class,
-            target.attempt_count
+            target.attempt_count,
+            target.first_comment_status,
+            target.first_comment_try_time,
+            target.external_first_comment_id,
+            target.first_comment_error_code,
+            target.first_comment_error_message,
+            target.first_comment_error_class
         FROM (
             SELECT
                 post.bucket,
@@ -138,7 +147,8 @@ async fn fetch_posts(
                         256 + COALESCE(octet_length(target.caption_override), 0) + octet_length(target.first_comment)
                             + octet_length(target.options) + octet_length(target.external_post_id)
                             + octet_length(target.external_url) + octet_length(target.error_code)
-                            + octet_length(target.error_message)
+                            + octet_length(target.error_message) + octet_length(target.external_first_comment_id)
+                            + octet_length(target.first_comment_error_message)
                     ) AS bytes
                 FROM post_targets AS target
                 WHERE target.bucket = post.bucket AND target.post_id = post.id
@@ -173,6 +183,14 @@ async fn fetch_posts(
             error_message: record.error_message,
             error_class: record.error_class,
             attempt_count: record.attempt_count,
+            comment: FirstComment {
+                status: record.first_comment_status,
+                try_time: record.first_comment_try_time,
+                external_id: record.external_first_comment_id,
+                error_code: record.first_comment_error_code,
+                error_message: record.first_comment_error_message,
+                error_class: record.first_comment_error_class,
+            },
         };
         if let Some(post) = posts.last_mut().filter(|post| post.row.id == record.id) {
             post.targets.push(target);

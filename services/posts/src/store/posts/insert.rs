@@ -67,7 +67,8 @@ pub async fn insert_post<T>(
         ),
         targets AS (
             INSERT INTO post_targets (
-                bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options
+                bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options,
+                due_time
             )
             SELECT
                 post.bucket,
@@ -79,7 +80,8 @@ pub async fn insert_post<T>(
                 target.status,
                 target.caption_override,
                 target.first_comment,
-                target.options
+                target.options,
+                CASE WHEN $10 = 'scheduled' THEN $12::TIMESTAMPTZ END
             FROM post, unnest(
                 $17::UUID[], $18::UUID[], $19::SMALLINT[], $20::TEXT[], $21::TEXT[], $22::TEXT[], $23::BYTEA[]
             ) WITH ORDINALITY
