@@ -6,10 +6,12 @@ use postbreeze_runtime::{Environment, config::Lookup, stack::Limits};
 use postbreeze_standalone::{
     Databases, Keys, Settings, System as Composed, compose, schemas, secrets,
 };
-use secrecy::SecretString;
+
+use tokio::net::TcpListener;
 
 use crate::{
     clock::TurnableClock,
+    directory::Directory,
     front::Front,
     postgres::{TestDatabase, database},
 };
@@ -29,6 +31,8 @@ pub struct System {
     pub environment: Environment,
     /// Signs and verifies context tokens.
     pub keys: Keys,
+    /// Where the bytes of media are.
+    pub media: Directory,
     front: Front,
 }
 
@@ -38,6 +42,14 @@ impl System {
     /// # Panics
     /// When it cannot: a test has nothing to do then.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a system with further settings.
+    ///
+    /// # Panics
+    /// When it cannot: a test has nothing to do then.
+    pub async fn start_with(more: &[(&str, &str)]) -> Self {
         let clock = TurnableClock::new();
         let environment = Environment::new(clock.clock());
         let mut databases = Vec::new();
@@ -50,16 +62,28 @@ impl System {
             Ok(database.config(CONNECTIONS))
         })
         .expect("the test server's URL is one");
-        let settings = [("POSTBREEZE_SELF_SERVICE_PLANS", "true")]
-            .map(|(name, value)| (name.to_owned(), SecretString::from(value.to_owned())));
+        let media = Directory::new("media");
+        let bytes = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let listen = bytes.local_addr().expect("it is bound").to_string();
+        let store = format!("file://{}", media.path().display());
+        let own = [
+            ("POSTBREEZE_SELF_SERVICE_PLANS", "true"),
+            ("POSTBREEZE_SANDBOX_COMMANDS", "true"),
+            ("POSTBREEZE_MEDIA_STORE", store.as_str()),
+            ("POSTBREEZE_MEDIA_LISTEN", listen.as_str()),
+        ];
+        // Of one name the last counts.
+        let told = own.iter().chain(more);
+        let told = told.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let secrets = secrets::ephemeral().expect("randomness");
-        let lookup = Lookup::default().with_defaults(settings.into_iter().chain(secrets));
+        let lookup = Lookup::new(told).with_defaults(secrets);
         let keys = Keys::generate().expect("randomness");
         let settings = Settings::read(&lookup).expect("the settings of tests are good");
         let services = compose(settings, &environment, &opened, &keys, &Limits::default())
             .unwrap_or_else(|failure| panic!("the system cannot be composed: {failure}"));
+        postbreeze_media::serve_bytes(&services.storage, bytes, &environment);
         let front = Front::new(services.front.clone());
-        Self { services, clock, databases, environment, keys, front }
+        Self { services, clock, databases, environment, keys, media, front }
     }
 
     /// The connections to an owner's database, for what no RPC can bring about.

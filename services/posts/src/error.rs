@@ -36,9 +36,9 @@ pub enum Error {
     /// The first comment was tried a moment ago.
     #[error("the first comment was tried a moment ago")]
     Cooldown(Duration),
-    /// A post got other accounts while those it had were looked up.
-    #[error("the accounts of the post keep changing")]
-    AccountsChanged,
+    /// A post changed while what it needs was looked up.
+    #[error("the post keeps changing")]
+    PostChanged,
     /// The account cannot publish.
     #[error("the account {0} is not active")]
     AccountNotActive(AccountId),
@@ -70,6 +70,9 @@ pub enum Error {
         /// What it answered.
         status: Status,
     },
+    /// Another service refuses what the client wants: told as it is.
+    #[error("another service refused: {0}")]
+    Refused(Status),
     /// A stored value, or one that a peer sent, is none that this version knows.
     #[error("{0} cannot be read")]
     Unreadable(&'static str),
@@ -109,9 +112,7 @@ impl From<Error> for Status {
             Error::AccountNotActive(id) => {
                 Fault::new(Reason::AccountNotActive, message).with("account_id", id).into()
             }
-            Error::AccountsChanged => {
-                Fault::new(Reason::Overloaded, message).retry_after(AGAIN).into()
-            }
+            Error::PostChanged => Fault::new(Reason::Overloaded, message).retry_after(AGAIN).into(),
             Error::OwnPost => Fault::new(Reason::OwnPost, message).into(),
             Error::EtagStale => Fault::new(Reason::EtagStale, message).into(),
             Error::PlanLimitPosts { limit, current } => Fault::new(Reason::PlanLimitPosts, message)
@@ -130,6 +131,7 @@ impl From<Error> for Status {
                     internal()
                 }
             },
+            Error::Refused(status) => status,
             Error::Unreadable(_) => {
                 tracing::error!(cause = message, "a value cannot be read");
                 internal()

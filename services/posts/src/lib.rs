@@ -1,12 +1,12 @@
 //! The `posts` service: what brands say, when, and what is answered.
 //!
-//! Tables: `posts`, `post_targets`, `publish_attempts`, `post_usage` (the monthly cap), `comments`, and the heads that
-//! make lists over many workspaces cheap. RPCs: `PostService`, `CommentService` (but their lists, which the aggregator
+//! Tables: `posts`, `post_targets`, `publish_attempts`, `post_usage` (the monthly cap), `media_notices` (what `media` must
+//! be told), `comments`, and the heads that make lists over many workspaces cheap. RPCs: `PostService`, `CommentService` (but their lists, which the aggregator
 //! merges from [`PostSourceService`]), and the counters behind `GetUsage`.
 //!
 //! Promises: the cap is never oversold and never leaks, since a unit is taken in the transaction that needs it; a post
-//! that was canceled or deleted has not gone out, nor has one of a workspace that was deleted before; a list shows exactly
-//! the rows of its scope.
+//! that was canceled or deleted has not gone out, nor has one of a workspace that was deleted before; what
+//! a post is to show is not deleted before it has; a list shows exactly the rows of its scope.
 //!
 //! [`PostSourceService`]: postbreeze_proto::internal::v1::post_source_service_server::PostSourceService
 
@@ -14,6 +14,7 @@ mod account_log;
 mod config;
 mod error;
 mod housekeeping;
+mod notices;
 pub mod post;
 mod publisher;
 mod rpc;
@@ -64,6 +65,8 @@ pub struct Parts {
     pub workspaces: Peer,
     /// Where accounts are.
     pub accounts: Peer,
+    /// Where media are.
+    pub media: Peer,
 }
 
 /// The whole service.
@@ -71,6 +74,7 @@ pub struct Parts {
 pub fn service(parts: Parts) -> BoxService {
     let store = Store::new(&parts.database);
     let (environment, issuer, accounts) = (&parts.environment, &parts.issuer, &parts.accounts);
+    let notices = notices::start(environment, &store, issuer.clone(), parts.media.clone());
     housekeeping::start(environment, &store, issuer.clone(), parts.workspaces.clone());
     account_log::follow(environment, store.clone(), issuer.clone(), accounts.clone());
     let publisher = publisher::start(publisher::Parts {
@@ -78,6 +82,8 @@ pub fn service(parts: Parts) -> BoxService {
         store: store.clone(),
         issuer: issuer.clone(),
         accounts: accounts.clone(),
+        media: parts.media.clone(),
+        notices: notices.clone(),
         at_once: parts.config.publish_concurrency,
     });
     let rpc = Arc::new(Rpc {
@@ -87,6 +93,8 @@ pub fn service(parts: Parts) -> BoxService {
         wake: publisher.wake(),
         workspaces: parts.workspaces.clone(),
         accounts: parts.accounts,
+        media: parts.media,
+        notices,
     });
     let routes = Routes::new(PostServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(CommentServiceServer::from_arc(Arc::clone(&rpc)))

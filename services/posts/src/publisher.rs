@@ -11,6 +11,7 @@ mod claim;
 mod errand;
 mod gate;
 mod key;
+mod media;
 mod metrics;
 mod outcomes;
 mod pace;
@@ -40,6 +41,7 @@ use self::{
 };
 use crate::{
     error::Error,
+    notices::Notices,
     store::{Store, due::DueTarget},
 };
 
@@ -69,6 +71,8 @@ pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) issuer: Issuer,
     pub(crate) accounts: Peer,
+    pub(crate) media: Peer,
+    pub(crate) notices: Notices,
     /// Sendings at once.
     pub(crate) at_once: usize,
 }
@@ -78,6 +82,8 @@ struct Shared {
     store: Store,
     issuer: Issuer,
     accounts: Peer,
+    media: Peer,
+    notices: Notices,
     gate: Gate,
     metrics: Metrics,
     pace: Mutex<Pace>,
@@ -135,6 +141,8 @@ pub(crate) fn start(parts: Parts) -> Publisher {
         store: parts.store,
         issuer: parts.issuer,
         accounts: parts.accounts,
+        media: parts.media,
+        notices: parts.notices,
         metrics: Metrics::new(),
         pace: Mutex::new(Pace::new(parts.at_once)),
         freed: Notify::new(),
@@ -303,7 +311,10 @@ impl Loop {
                 }
             }
         }
-        let Claimed { jobs, gone, any } = claimed;
+        let Claimed { jobs, gone, any, noted } = claimed;
+        if noted {
+            shared.notices.wake();
+        }
         for job in jobs {
             self.begin(job);
         }
@@ -327,6 +338,7 @@ impl Loop {
                     all.jobs.extend(claimed.jobs);
                     all.gone.extend(claimed.gone);
                     all.any |= claimed.any;
+                    all.noted |= claimed.noted;
                 }
                 Err(cause @ Error::Unreadable(_)) => {
                     tracing::error!(target_id = %target.id, %cause, "a target cannot be sent");

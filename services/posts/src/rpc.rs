@@ -13,6 +13,7 @@ mod get_post;
 mod get_post_usage;
 mod list_publish_attempts;
 mod mark_comment_read;
+mod media;
 mod message;
 mod options;
 mod read_comments;
@@ -22,6 +23,7 @@ mod reschedule_post;
 mod retry_first_comment;
 mod retry_post;
 mod schedule_post;
+mod taken;
 mod timing;
 mod update_post;
 mod validate_post;
@@ -48,7 +50,7 @@ use postbreeze_proto::{
 use postbreeze_runtime::{Environment, peer::Peer};
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::{publisher::Wake, store::Store};
+use crate::{notices::Notices, publisher::Wake, store::Store};
 
 /// What handlers work with.
 pub(crate) struct Rpc {
@@ -58,6 +60,8 @@ pub(crate) struct Rpc {
     pub(crate) wake: Wake,
     pub(crate) workspaces: Peer,
     pub(crate) accounts: Peer,
+    pub(crate) media: Peer,
+    pub(crate) notices: Notices,
 }
 
 /// A service whose RPCs are the functions of the modules of their names.

@@ -11,10 +11,10 @@ use postbreeze_proto::{
 use postbreeze_runtime::Environment;
 use prost::Message as _;
 
-use super::{key, settle};
+use super::{key, media::Shown, settle};
 use crate::{
     error::Error,
-    post::{Move, Next, Part, PostStatus, next},
+    post::{Move, Next, Part, PostStatus, next, shown_media},
     store::{
         Store,
         attempts::{EndedAttempt, NewAttempt, begin_attempts, end_attempts},
@@ -45,10 +45,10 @@ pub(super) struct Job {
 /// What is done.
 #[derive(Debug, Clone)]
 pub(super) enum Errand {
-    /// A post is sent.
-    Publish(PublishRequest),
+    /// A post is sent, with what it shows.
+    Publish(PublishRequest, Vec<Shown>),
     /// It is looked for.
-    FindPost(PublishRequest),
+    FindPost(PublishRequest, Vec<Shown>),
     /// A first comment is sent.
     Comment(PublishCommentRequest),
     /// It is looked for.
@@ -58,7 +58,7 @@ pub(super) enum Errand {
 impl Errand {
     pub(super) fn part(&self) -> Part {
         match self {
-            Self::Publish(_) | Self::FindPost(_) => Part::Post,
+            Self::Publish(..) | Self::FindPost(..) => Part::Post,
             Self::Comment(_) | Self::FindComment(_) => Part::FirstComment,
         }
     }
@@ -72,6 +72,8 @@ pub(super) struct Claimed {
     pub(super) gone: Vec<AccountId>,
     /// Whether anything was changed, or to be done.
     pub(super) any: bool,
+    /// Whether `media` must be told of something.
+    pub(super) noted: bool,
 }
 
 /// Claims targets that are due.
@@ -102,8 +104,8 @@ pub(super) async fn claim(
             claim.decide(post, place)?;
         }
     }
-    let Claim { claimed, begun, ended, .. } = claim;
-    save(&mut transaction, &environment.minter, &posts, now).await?;
+    let Claim { mut claimed, begun, ended, .. } = claim;
+    claimed.noted = save(&mut transaction, &environment.minter, &posts, now).await?;
     begin_attempts(&mut transaction, &begun, now).await?;
     end_attempts(&mut transaction, &ended, now).await?;
     transaction.commit().await?;
@@ -147,7 +149,7 @@ impl Claim<'_> {
                 post.touch(place).due_time = Some(self.now + LEASE);
                 let target = &post.targets[place];
                 let errand = match part {
-                    Part::Post => Errand::FindPost(letter(post, target)?),
+                    Part::Post => Errand::FindPost(letter(post, target)?, shown(post, target)),
                     Part::FirstComment => Errand::FindComment(comment(target)),
                 };
                 self.claimed.jobs.push(job(post.id, target, errand, None));
@@ -160,7 +162,7 @@ impl Claim<'_> {
         let Some(state) = post.state().moved(place, Move::Begin) else { return Ok(()) };
         let target = &post.targets[place];
         let lateness = target.due_time.filter(|_| target.tries == 0).map(|due| self.now - due);
-        let send_key = key::of_post(target.id, &[text(post, target).as_bytes(), &target.options]);
+        let send_key = key_of(post, target);
         post.set_state(state);
         self.count_try(post.touch(place));
         let target = post.touch(place);
@@ -177,7 +179,7 @@ impl Claim<'_> {
             platform: target.platform,
             attempt_number: target.attempt_count,
         });
-        let errand = Errand::Publish(letter(post, target)?);
+        let errand = Errand::Publish(letter(post, target)?, shown(post, target));
         self.claimed.jobs.push(job(post.id, target, errand, lateness));
         Ok(())
     }
@@ -234,6 +236,22 @@ fn job(
 
 fn text<'a>(post: &'a OutgoingPost, target: &'a OutgoingTarget) -> &'a str {
     target.caption_override.as_deref().unwrap_or(&post.content)
+}
+
+fn key_of(post: &OutgoingPost, target: &OutgoingTarget) -> String {
+    let media = shown_media(&post.media_ids, &target.media_ids);
+    let media: Vec<u8> = media.iter().flat_map(|id| id.uuid().into_bytes()).collect();
+    key::of_post(target.id, &[text(post, target).as_bytes(), &target.options, &media])
+}
+
+/// What a target shows. The post describes its own media; those of a target describe themselves.
+fn shown(post: &OutgoingPost, target: &OutgoingTarget) -> Vec<Shown> {
+    let alt_text = |index: usize| match target.media_ids.is_empty() {
+        true => post.alt_texts.get(index).cloned(),
+        false => None,
+    };
+    let media = shown_media(&post.media_ids, &target.media_ids).iter().enumerate();
+    media.map(|(index, id)| Shown { id: *id, alt_text: alt_text(index) }).collect()
 }
 
 /// What is sent, or was. It stays the same while a target is under way: its post cannot be changed then.

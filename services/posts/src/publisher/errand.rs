@@ -26,17 +26,27 @@ impl Shared {
     pub(super) async fn run(&self, errand: Errand) -> Outcome {
         let mut client = NetworkServiceClient::new(self.accounts.clone());
         match errand {
-            Errand::Publish(letter) => match self.request(letter, PUBLISH_WITHIN) {
-                Ok(request) => self.sent(client.publish(request).await, |answer| answer.outcome),
-                Err(withheld) => withheld,
-            },
+            Errand::Publish(mut letter, shown) => {
+                letter.media = match self.share(&shown).await {
+                    Ok(media) => media,
+                    Err(outcome) => return outcome,
+                };
+                match self.request(letter, PUBLISH_WITHIN) {
+                    Ok(request) => {
+                        self.sent(client.publish(request).await, |answer| answer.outcome)
+                    }
+                    Err(withheld) => withheld,
+                }
+            }
             Errand::Comment(letter) => match self.request(letter, WITHIN) {
                 Ok(request) => {
                     self.sent(client.publish_comment(request).await, |answer| answer.outcome)
                 }
                 Err(withheld) => withheld,
             },
-            Errand::FindPost(sent) => {
+            Errand::FindPost(mut sent, shown) => {
+                // Looking needs them less than it needs to be done.
+                sent.media = self.share(&shown).await.unwrap_or_default();
                 let look = FindPublishedRequest { sent: Some(sent) };
                 match self.request(look, WITHIN) {
                     Ok(request) => {

@@ -88,9 +88,12 @@ async fn write_once(shared: &Shared, batch: &[Done]) -> Result<(), Error> {
         let post = posts.iter_mut().find(|post| post.id == done.post_id);
         ended.extend(post.and_then(|post| settle(post, done, now)));
     }
-    save(&mut transaction, &shared.environment.minter, &posts, now).await?;
+    let noted = save(&mut transaction, &shared.environment.minter, &posts, now).await?;
     end_attempts(&mut transaction, &ended, now).await?;
     transaction.commit().await?;
+    if noted {
+        shared.notices.wake();
+    }
     Ok(())
 }
 

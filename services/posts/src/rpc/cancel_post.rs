@@ -11,11 +11,7 @@ use super::{
     change::{self, Change},
     message,
 };
-use crate::{
-    error::Error,
-    post::{PostStatus, Step},
-    store::events::{self, Event, EventKind},
-};
+use crate::{error::Error, post::Step};
 
 pub(super) async fn cancel_post(
     rpc: &Rpc,
@@ -30,16 +26,6 @@ pub(super) async fn cancel_post(
     let post = change::load(rpc, context, post_id, Action::WritePosts).await?;
     let now = rpc.environment.clock.now();
     let change = Change { etag: &etag, ..Change::of(&post, Step::Cancel, now) };
-    let mut transaction = rpc.store.begin().await?;
-    let post = change.apply(&mut transaction, |_| ()).await?;
-    // What was stopped was on its way: this may be its end.
-    if let Some(after) = PostStatus::parse(&post.row.status)
-        && let Some(kind) = EventKind::of_end(PostStatus::Publishing, after)
-    {
-        let id = rpc.environment.minter.mint(post_id.bucket());
-        let event = Event { id, kind, workspace_id: post.row.workspace_id, post_id };
-        events::record(&mut transaction, &[event], now).await?;
-    }
-    transaction.commit().await?;
+    let post = change.make(rpc).await?;
     Ok(CancelPostResponse { post: Some(message::post(post)?) })
 }

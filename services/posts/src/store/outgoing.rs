@@ -1,20 +1,21 @@
 //! Posts whose targets are being sent: locked, read whole, changed by the rules of [`crate::post`], and written back.
 //! Whoever changes what becomes of targets holds their post's lock from before it reads them until it has written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use postbreeze_ids::{AccountId, Minter, PostId, TargetId, UserId, WorkspaceId};
+use postbreeze_ids::{AccountId, MediaId, Minter, PostId, TargetId, UserId, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
     events::{self, Event, EventKind},
+    media_notices::{Notice, save_notices},
     usage::{Charge, release},
 };
 use crate::{
     error::Error,
-    post::{CommentStatus, PostStatus, State, TargetStatus, holds_unit},
+    post::{CommentStatus, PostStatus, State, TargetStatus, holds_unit, kept_media},
 };
 
 /// A locked post.
@@ -32,8 +33,14 @@ pub struct OutgoingPost {
     pub content: String,
     /// Whether nothing of it may start any more: it is deleted, or its workspace is.
     pub is_gone: bool,
+    /// What every target shows that has no media of its own, in order.
+    pub media_ids: Vec<MediaId>,
+    /// The description of each.
+    pub alt_texts: Vec<String>,
     /// Its targets, in order.
     pub targets: Vec<OutgoingTarget>,
+    version: i64,
+    kept: BTreeSet<MediaId>,
     /// The unit of the cap that it holds.
     charge: Option<Charge>,
     was: PostStatus,
@@ -59,6 +66,8 @@ pub struct OutgoingTarget {
     pub has_first_comment: bool,
     /// An encoded `PlatformOptions`; empty: none, or texts were not asked for.
     pub options: Vec<u8>,
+    /// What it shows instead of the post's media, in order; empty: the post's.
+    pub media_ids: Vec<MediaId>,
     /// Where it stands.
     pub status: TargetStatus,
     /// When it is dealt with next; none: never.
@@ -111,6 +120,13 @@ impl OutgoingPost {
     pub fn state(&self) -> State {
         let targets = self.targets.iter().map(|target| target.status).collect();
         State { status: self.status, targets }
+    }
+
+    /// The media that it keeps from being deleted, as it stands.
+    fn kept(&self) -> BTreeSet<MediaId> {
+        let targets =
+            self.targets.iter().map(|target| (target.status, target.media_ids.as_slice()));
+        kept_media(self.status, &self.media_ids, targets)
     }
 
     /// Takes over a state that followed from its own: clients see the change.
@@ -198,7 +214,10 @@ pub async fn read(
             post.id AS "id: PostId",
             post.workspace_id AS "workspace_id: WorkspaceId",
             post.status,
+            post.version AS post_version,
             post.scheduled_time,
+            CASE WHEN target.position = 0 THEN post.media_ids END AS "post_media_ids: Vec<MediaId>",
+            CASE WHEN $3 AND target.position = 0 THEN post.alt_texts END AS alt_texts,
             CASE WHEN $3 AND target.position = 0 THEN post.content END AS content,
             post.charged_owner_user_id AS "charged_owner_user_id: UserId",
             post.charged_month,
@@ -214,6 +233,7 @@ pub async fn read(
             CASE WHEN $3 THEN target.first_comment END AS first_comment,
             target.first_comment <> '' AS "has_first_comment!",
             CASE WHEN $3 THEN target.options END AS options,
+            target.media_ids AS "media_ids: Vec<MediaId>",
             target.status AS target_status,
             target.due_time,
             target.version,
@@ -259,6 +279,7 @@ pub async fn read(
             first_comment: record.first_comment.unwrap_or_default(),
             has_first_comment: record.has_first_comment,
             options: record.options.unwrap_or_default(),
+            media_ids: record.media_ids,
             status: status.ok_or(Error::Unreadable("target status"))?,
             due_time: record.due_time,
             version: record.version,
@@ -298,11 +319,18 @@ pub async fn read(
             scheduled_time: record.scheduled_time,
             content: record.content.unwrap_or_default(),
             is_gone: record.is_gone,
+            media_ids: record.post_media_ids.unwrap_or_default(),
+            alt_texts: record.alt_texts.unwrap_or_default(),
             targets: vec![target],
+            version: record.post_version,
+            kept: BTreeSet::new(),
             charge: charge.map(|(owner_user_id, month)| Charge { owner_user_id, month }),
             was: status,
             changed: false,
         });
+    }
+    for post in &mut posts {
+        post.kept = post.kept();
     }
     Ok(posts)
 }
@@ -324,15 +352,15 @@ fn class_of(name: &str) -> Result<&'static str, Error> {
         .ok_or(Error::Unreadable("error class"))
 }
 
-/// Writes what was changed of locked posts: targets, the posts themselves, the units of those that hold none any more, and
-/// the events of those that have ended.
+/// Writes what was changed of locked posts: targets, the posts themselves, the units of those that hold none any more, what
+/// `media` must be told, and the events of those that have ended. Answers whether `media` must be told of anything.
 #[tracing::instrument(skip_all, name = "db.posts.save_outgoing", err(level = "debug"))]
 pub async fn save(
     connection: &mut PgConnection,
     minter: &Minter,
     posts: &[OutgoingPost],
     now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     let touched: Vec<&OutgoingTarget> =
         posts.iter().flat_map(|post| &post.targets).filter(|target| target.touched).collect();
     if !touched.is_empty() {
@@ -340,7 +368,7 @@ pub async fn save(
     }
     let changed: Vec<&OutgoingPost> = posts.iter().filter(|post| post.changed).collect();
     if changed.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     save_posts(connection, &changed, now).await?;
     let mut released: BTreeMap<Charge, i64> = BTreeMap::new();
@@ -352,6 +380,17 @@ pub async fn save(
     for (charge, units) in released {
         release(connection, charge, units).await?;
     }
+    // A workspace that was deleted takes its media with it.
+    let noted = changed.iter().filter(|post| !post.is_gone).filter_map(|post| {
+        let kept = post.kept();
+        (kept != post.kept).then(|| Notice {
+            post_id: post.id,
+            version: post.version + 1,
+            media_ids: kept.into_iter().collect(),
+        })
+    });
+    let noted: Vec<Notice> = noted.collect();
+    save_notices(connection, &noted).await?;
     let ended = changed.iter().filter_map(|post| {
         Some(Event {
             kind: EventKind::of_end(post.was, post.status)?,
@@ -360,7 +399,8 @@ pub async fn save(
             post_id: post.id,
         })
     });
-    events::record(connection, &ended.collect::<Vec<_>>(), now).await
+    events::record(connection, &ended.collect::<Vec<_>>(), now).await?;
+    Ok(!noted.is_empty())
 }
 
 async fn save_posts(

@@ -1,5 +1,6 @@
 //! What these tests do over and over, as users do it.
 
+mod media;
 mod rows;
 
 use chrono::{Datelike as _, TimeDelta};
@@ -19,6 +20,9 @@ pub(crate) use postbreeze_testkit::{
 use prost_types::Timestamp;
 use tonic::Status;
 
+pub(crate) use self::media::{
+    Web, add_image, add_media, await_upload, delete_media, library, media_of,
+};
 pub(crate) use self::rows::{
     NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, held,
     hold_post, units, waiting,
