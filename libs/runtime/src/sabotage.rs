@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub enum Mechanism {
     /// `WorkspaceContext::admit` lets everyone in.
     Isolation = 1,
-    /// The monthly cap is read, then written.
+    /// The monthly cap and the storage of media are read, then written.
     Quota = 2,
     /// A page token forgets the position of one row.
     Paging = 4,

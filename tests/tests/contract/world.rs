@@ -7,18 +7,22 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use bytes::Bytes;
 use chrono::TimeDelta;
 use postbreeze_context::Role;
 use postbreeze_ids::{Comment, Id, Kind, Minter, WorkspaceId};
 use postbreeze_proto::v1::{
-    ChangeSubscriptionRequest, CreateApiKeyRequest, CreatePostRequest, CreateWorkspaceRequest,
-    DeleteWorkspaceRequest, InviteMemberRequest, InviteMemberResponse, KeyPermission, Plan,
-    Platform, Post, ScopedAccess, SignInRequest, StartConnectRequest, UpdateWorkspaceRequest,
-    create_api_key_request::Access,
+    ChangeSubscriptionRequest, CreateApiKeyRequest, CreateFolderRequest, CreatePostRequest,
+    CreateWorkspaceRequest, DeleteWorkspaceRequest, InviteMemberRequest, InviteMemberResponse,
+    KeyPermission, Plan, Platform, Post, ScopedAccess, SignInRequest, StartConnectRequest,
+    UpdateWorkspaceRequest, create_api_key_request::Access,
 };
 use postbreeze_proto::{time::to_proto, v1::Role as WireRole};
 use postbreeze_runtime::{BoxService, Environment};
-use postbreeze_testkit::{PASSWORD, System, User, draft};
+use postbreeze_testkit::{
+    PASSWORD, System, User, Web, draft,
+    web::{self, PNG, Page},
+};
 use postbreeze_tests::api::{self, Rpc};
 use prost_reflect::DynamicMessage;
 use uuid::Uuid;
@@ -88,6 +92,9 @@ pub(crate) struct World {
     /// Who has a workspace of their own, and nothing to do with the team.
     pub(crate) stranger: User,
     pub(crate) foreign: Place,
+    /// Where a picture can be fetched.
+    picture: String,
+    _web: Web,
     minter: Minter,
     keys: RefCell<HashMap<(String, Mode), String>>,
     counter: AtomicU32,
@@ -95,7 +102,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let system = System::start().await;
+        let system = System::start_with(&[("POSTBREEZE_EGRESS_ALLOW", "127.0.0.1/32")]).await;
         let team = Team {
             owner: system.sign_up("owner").await,
             admin: system.sign_up("admin").await,
@@ -111,8 +118,21 @@ impl World {
         let foreign = place_of(&stranger, "Globex").await;
         let minter = Environment::new(system.clock.clock()).minter;
         let front = system.services.front.clone();
-        let (keys, counter) = (RefCell::default(), AtomicU32::new(0));
-        Self { system, front, team, other_member, stranger, foreign, minter, keys, counter }
+        let web = Web::start().await;
+        let png = Page::Bytes("image/png", Bytes::from_static(PNG));
+        Self {
+            system,
+            front,
+            team,
+            other_member,
+            stranger,
+            foreign,
+            picture: web.page("/picture.png", png),
+            _web: web,
+            minter,
+            keys: RefCell::default(),
+            counter: AtomicU32::new(0),
+        }
     }
 
     pub(crate) fn member(&self, role: Role) -> &User {
@@ -215,6 +235,7 @@ impl World {
                 key.id
             }
             ("member", _) => self.other_member.id().to_owned(),
+            ("picture", _) => self.picture.clone(),
             (_, Target::Unknown) => self.unknown(name),
             (_, Target::Of(place)) => self.thing_of(name, place, caller).await,
         }
@@ -234,6 +255,9 @@ impl World {
             "failed" => self.failed_post(owner, place).await,
             "comment" => self.comment(place).await,
             "sandbox_post" => self.sandbox_post(place).await,
+            "uploaded" => self.uploaded(owner, place).await,
+            "media" => self.medium(owner, place).await,
+            "folder" => self.folder(owner, place).await,
             "invitation" => self.invitation(owner, place).await.invitation.unwrap().id,
             "invitation_token" => self.invitation(owner, place).await.invitation_token,
             "state" => self.state(owner, place, caller).await,
@@ -252,6 +276,8 @@ impl World {
             }
             "comment" => self.minter.mint::<Comment>(bucket).to_string(),
             "sandbox_post" => self.minter.mint::<SandboxCall>(bucket).to_string(),
+            "uploaded" | "media" => self.minter.mint::<postbreeze_ids::Media>(bucket).to_string(),
+            "folder" => self.minter.mint::<postbreeze_ids::Folder>(bucket).to_string(),
             "invitation" => self.minter.mint::<postbreeze_ids::Invitation>(bucket).to_string(),
             "invitation_token" | "state" => "x".repeat(43),
             _ => panic!("nothing unknown is named ${name}"),
@@ -309,6 +335,29 @@ impl World {
         .await
         .unwrap();
         id.to_string()
+    }
+
+    /// A medium whose bytes have come and were not looked at.
+    async fn uploaded(&self, owner: &User, place: &Place) -> String {
+        let upload = owner.session.presign(&place.workspace_id, "a.png", "image/png", PNG.len());
+        let upload = upload.await.unwrap();
+        assert_eq!(web::put(&upload, PNG).await, 200);
+        upload.media.unwrap().id
+    }
+
+    pub(crate) async fn medium(&self, owner: &User, place: &Place) -> String {
+        let media = self.uploaded(owner, place).await;
+        owner.session.complete_upload(&media).await.unwrap().id
+    }
+
+    pub(crate) async fn folder(&self, owner: &User, place: &Place) -> String {
+        let request = CreateFolderRequest {
+            workspace_id: place.workspace_id.clone(),
+            name: "Folder".to_owned(),
+            ..Default::default()
+        };
+        let answer = owner.session.media().create_folder(request).await.unwrap();
+        answer.into_inner().folder.unwrap().id
     }
 
     /// A post that the network inside the system has.

@@ -118,10 +118,9 @@ async fn published(
             code: "not_listed".to_owned(),
             message: "the network published it and does not list it yet".to_owned(),
         },
-        Err(problem) => Outcome::Unknown {
-            code: "not_listed".to_owned(),
-            message: problem.failure().message,
-        },
+        Err(problem) => {
+            Outcome::Unknown { code: "not_listed".to_owned(), message: problem.failure().message }
+        }
     })
 }
 
@@ -193,7 +192,8 @@ async fn create(
     session: &Session,
     form: &Form,
 ) -> Result<String, Failure> {
-    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let form: Vec<(&str, &str)> =
+        form.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let path = format!("{}/{}", session.account.external_id, words.create);
     let created: Result<Created, Problem> = graph.post(session, &path, &form).await;
     created.map(|created| created.id).map_err(|problem| problem.failure())
@@ -235,7 +235,8 @@ async fn has_quota(graph: &Graph, words: &Words, session: &Session) -> Result<()
     let quota: Result<Page<Quota>, Problem> =
         graph.read(session, &path, &[("fields", "quota_usage,config")]).await;
     let quota = quota.map_err(|problem| problem.failure())?;
-    let is_used_up = |quota: &Quota| quota.config.quota_total.is_some_and(|total| quota.quota_usage >= total);
+    let is_used_up =
+        |quota: &Quota| quota.config.quota_total.is_some_and(|total| quota.quota_usage >= total);
     if quota.data.iter().any(is_used_up) {
         let message = "the account has published as much today as the network allows";
         return Err(Failure::transient("publishing_limit", message).after(Some(QUOTA_WAIT)));
@@ -285,15 +286,16 @@ async fn recent(
     let query = [("fields", fields.as_str()), ("limit", "50")];
     let listed: Vec<serde_json::Value> = graph.list(session, &path, &query, RECENT).await?;
     let since = since(post.first_attempt_time.as_ref());
-    let text = |post: &serde_json::Value, name: &str| post[name].as_str().unwrap_or_default().to_owned();
+    let text =
+        |post: &serde_json::Value, name: &str| post[name].as_str().unwrap_or_default().to_owned();
     let is_it = |listed: &&serde_json::Value| {
         same_text(&text(listed, words.text), &post.text)
             && time(&text(listed, "timestamp")).is_some_and(|time| time >= since)
     };
-    Ok(listed.iter().filter(is_it).next_back().map(|post| Sent {
-        external_id: text(post, "id"),
-        external_url: text(post, "permalink"),
-    }))
+    Ok(listed
+        .iter()
+        .rfind(is_it)
+        .map(|post| Sent { external_id: text(post, "id"), external_url: text(post, "permalink") }))
 }
 
 /// What was published, with its address; without one where the network does not tell it.

@@ -1,5 +1,8 @@
 //! Threads, after Meta's "Threads API".
 
+#[cfg(test)]
+mod tests;
+
 use postbreeze_proto::{
     internal::v1::{FetchedComment, MediaToPublish, PublishCommentRequest, PublishRequest},
     v1::{ThreadsReplyControl, platform_options::Network as Options},
@@ -150,7 +153,8 @@ impl Network for Threads {
         external_post_id: &str,
     ) -> Result<Vec<FetchedComment>, Failure> {
         let path = format!("{external_post_id}/conversation");
-        let query = [("fields", "id,text,timestamp,username"), ("reverse", "true"), ("limit", "100")];
+        let query =
+            [("fields", "id,text,timestamp,username"), ("reverse", "true"), ("limit", "100")];
         let listed: Result<Vec<Comment>, Problem> =
             self.graph.list(session, &path, &query, COMMENTS).await;
         let listed = listed.map_err(|problem| problem.failure())?;

@@ -80,3 +80,58 @@ fn on_white(picture: &RgbaImage) -> RgbImage {
     }
     opaque
 }
+
+#[cfg(test)]
+mod tests {
+    use image::RgbImage;
+
+    use super::*;
+    use crate::content::samples::{PDF, exif, jpeg_with, picture};
+
+    fn made(bytes: &[u8], content_type: ContentType) -> RgbImage {
+        let small = thumbnail(bytes, content_type).unwrap();
+        image::load_from_memory_with_format(&small, ImageFormat::Jpeg).unwrap().into_rgb8()
+    }
+
+    #[test]
+    fn a_thumbnail_has_no_side_longer_than_512_pixels() {
+        for (format, content_type) in [
+            (ImageFormat::Jpeg, ContentType::Jpeg),
+            (ImageFormat::Png, ContentType::Png),
+            (ImageFormat::Gif, ContentType::Gif),
+            (ImageFormat::WebP, ContentType::Webp),
+        ] {
+            let small = made(&picture(format, 1_024, 64), content_type);
+            assert_eq!(small.dimensions(), (512, 32));
+        }
+    }
+
+    #[test]
+    fn a_small_picture_stays_as_it_is() {
+        let small = made(&picture(ImageFormat::Png, 30, 20), ContentType::Png);
+        assert_eq!(small.dimensions(), (30, 20));
+    }
+
+    #[test]
+    fn a_photo_is_turned() {
+        let small = made(&jpeg_with(&[exif(6)], 30, 20), ContentType::Jpeg);
+        assert_eq!(small.dimensions(), (20, 30));
+    }
+
+    #[test]
+    fn what_can_be_seen_through_lies_on_white() {
+        let small = made(&picture(ImageFormat::Png, 64, 64), ContentType::Png);
+        assert!(small.get_pixel(4, 4).0.iter().all(|colour| *colour > 250));
+        assert!(small.get_pixel(60, 60).0[1] < 60);
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_has_none() {
+        assert_eq!(thumbnail(PDF, ContentType::Pdf), None);
+        assert_eq!(thumbnail(b"\xff\xd8\xff no photo", ContentType::Jpeg), None);
+        let cut = picture(ImageFormat::Png, 64, 64);
+        assert_eq!(thumbnail(&cut[..60], ContentType::Png), None);
+        // Named as another type than it is.
+        assert_eq!(thumbnail(&picture(ImageFormat::Png, 8, 8), ContentType::Webp), None);
+    }
+}

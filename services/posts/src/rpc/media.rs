@@ -102,46 +102,50 @@ impl Named {
 
     /// What cannot be used in a workspace: of another one, or not ready.
     pub(super) fn unusable(&self, workspace_id: WorkspaceId, media: &Media) -> Vec<Violation> {
-        let fault = |medium: &Medium| {
-            if medium.workspace_id != workspace_id {
-                Some("is a medium of another workspace")
-            } else if !medium.ready {
-                Some("is a medium that is not READY")
-            } else {
-                None
-            }
-        };
-        let mut violations = Vec::new();
-        for (place, id) in &self.0 {
-            let description = media.get(id).and_then(fault);
-            violations.extend(description.map(|description| Violation {
-                field: place.path(),
-                reason: Reason::FieldInvalid,
-                description: description.to_owned(),
-            }));
-        }
-        violations
+        self.violations(|id| {
+            let fault = media.get(&id)?.fault_in(workspace_id)?;
+            Some((Reason::FieldInvalid, fault.to_owned()))
+        })
     }
 
-    /// What cannot be told about, with why: unknown, or out of the caller's reach.
-    pub(super) fn unreachable(&self, context: &WorkspaceContext, media: &Media) -> Vec<Violation> {
-        let fault = |id: &MediaId| match media.get(id) {
-            None => Some((Reason::ResourceNotFound, format!("no such media: {id}"))),
-            Some(medium) => {
-                let read = context.admit(Claim::on(medium.workspace_id), Action::Read);
+    /// The same, and what is unknown or out of the caller's reach.
+    pub(super) fn unusable_to(
+        &self,
+        context: &WorkspaceContext,
+        workspace_id: WorkspaceId,
+        media: &Media,
+    ) -> Vec<Violation> {
+        self.violations(|id| {
+            let Some(medium) = media.get(&id) else {
+                return Some((Reason::ResourceNotFound, format!("no such media: {id}")));
+            };
+            if context.admit(Claim::on(medium.workspace_id), Action::Read).is_err() {
                 let description = "is a medium of a workspace out of reach".to_owned();
-                read.is_err().then_some((Reason::WorkspaceOutOfReach, description))
+                return Some((Reason::WorkspaceOutOfReach, description));
             }
+            Some((Reason::FieldInvalid, medium.fault_in(workspace_id)?.to_owned()))
+        })
+    }
+
+    fn violations(&self, fault: impl Fn(MediaId) -> Option<(Reason, String)>) -> Vec<Violation> {
+        let violation = |(place, id): &(Place, MediaId)| {
+            let (reason, description) = fault(*id)?;
+            Some(Violation { field: place.path(), reason, description })
         };
-        let mut violations = Vec::new();
-        for (place, id) in &self.0 {
-            violations.extend(fault(id).map(|(reason, description)| Violation {
-                field: place.path(),
-                reason,
-                description,
-            }));
+        self.0.iter().filter_map(violation).collect()
+    }
+}
+
+impl Medium {
+    /// Why it cannot be used in a workspace.
+    fn fault_in(&self, workspace_id: WorkspaceId) -> Option<&'static str> {
+        if self.workspace_id != workspace_id {
+            Some("is a medium of another workspace")
+        } else if !self.ready {
+            Some("is a medium that is not READY")
+        } else {
+            None
         }
-        violations
     }
 }
 

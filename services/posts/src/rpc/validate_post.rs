@@ -50,8 +50,7 @@ pub(super) async fn validate_post(
     let named = named(&request);
     let media = named.look_up(rpc).await?;
     let mut violations = fields.into_violations();
-    violations.extend(named.unreachable(context, &media));
-    violations.extend(named.unusable(workspace_id, &media));
+    violations.extend(named.unusable_to(context, workspace_id, &media));
     violations.extend(options::unsuited(&request.platforms, &accounts));
     violations.extend(composition::unfit_media(
         &request.platforms,

@@ -81,7 +81,7 @@ pub(crate) async fn media_of(client: &Client, workspace_id: &str) -> Vec<String>
     answer.media.into_iter().map(|medium| medium.id).collect()
 }
 
-/// A web server. `/png/…` is an image, `/text` is none, and anything else is not found.
+/// A web server. `/png/…` is an image, `/text` is none, `/silence` is never answered, and anything else is not found.
 pub(crate) struct Web {
     address: String,
 }
@@ -99,6 +99,9 @@ impl Web {
                     }
                     let head = String::from_utf8_lossy(&head).into_owned();
                     let path = head.split(' ').nth(1).unwrap_or_default();
+                    if path == "/silence" {
+                        std::future::pending::<()>().await;
+                    }
                     let (status, body) = match path {
                         "/text" => ("200 OK", b"just words".as_slice()),
                         path if path.starts_with("/png/") => ("200 OK", PNG),
