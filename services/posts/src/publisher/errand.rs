@@ -9,6 +9,8 @@ use postbreeze_proto::internal::v1::{
     FindCommentRequest, FindOutcome, FindPublishedRequest, SendOutcome, Sent, find_outcome,
     network_service_client::NetworkServiceClient, send_outcome,
 };
+use postbreeze_proto::status::{Reason, reason_of};
+use postbreeze_runtime::peer::NOT_SENT;
 use tonic::{Code, Request, Status};
 
 use super::{Shared, claim::Errand, settle::Outcome};
@@ -110,7 +112,7 @@ impl Shared {
             Ok(answer) => read_sent(outcome(answer.into_inner())),
             Err(status) => {
                 self.note_error(&status);
-                lost()
+                if never_begun(&status) { withheld("accounts cannot be reached") } else { lost() }
             }
         }
     }
@@ -135,6 +137,12 @@ impl Shared {
             self.gate.close();
         }
     }
+}
+
+/// Whether it is certain that `accounts` did nothing: it never got the call, or had no room for it.
+fn never_begun(status: &Status) -> bool {
+    status.metadata().as_ref().contains_key(NOT_SENT)
+        || reason_of(status) == Some(Reason::Overloaded)
 }
 
 fn withheld(message: &str) -> Outcome {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// When a target is tried again that could not be sent, or asked about, for want of something of our own.
-const OWN_PAUSE: Duration = Duration::from_secs(30);
+const OWN_PAUSE: Duration = Duration::from_secs(5);
 
 /// What became of a sending, or of a look.
 #[derive(Debug, Clone, PartialEq, Eq)]

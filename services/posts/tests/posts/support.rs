@@ -27,7 +27,7 @@ pub(crate) use self::media::{
 };
 pub(crate) use self::replica::Replica;
 pub(crate) use self::rows::{
-    NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, held,
+    NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, expire, held,
     hold_post, units, waiting,
 };
 
