@@ -145,7 +145,7 @@ fn never_begun(status: &Status) -> bool {
         || reason_of(status) == Some(Reason::Overloaded)
 }
 
-fn withheld(message: &str) -> Outcome {
+pub(super) fn withheld(message: &str) -> Outcome {
     Outcome::Withheld { code: "not_sent".to_owned(), message: message.to_owned() }
 }
 
