@@ -11,6 +11,7 @@ mod entitlements;
 mod get_comment;
 mod get_post;
 mod get_post_usage;
+mod limits;
 mod list_publish_attempts;
 mod mark_comment_read;
 mod media;

@@ -35,6 +35,7 @@ const WORDS: Words = Words {
     create: "media",
     publish: "media_publish",
     quota: "content_publishing_limit",
+    quota_fields: ("quota_usage", "config"),
     list: "media",
     status: "status_code",
     reason: "status",

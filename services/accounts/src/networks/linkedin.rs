@@ -186,7 +186,13 @@ impl Network for Linkedin {
         let author = self.urn(session);
         let query = [("q", "author"), ("author", &author), ("count", "50"), ("sortBy", "CREATED")];
         let token = &session.tokens.access_token;
-        let said: Value = match self.read(token, "rest/posts", &query, session.now).await {
+        let request = self.request(token, Method::GET, "rest/posts").query(&query);
+        let request = request.header("x-restli-method", "FINDER");
+        let said: Result<Value, Problem> = match request.send().await {
+            Ok(answer) => answer.json(session.now, refusal),
+            Err(problem) => Err(problem),
+        };
+        let said = match said {
             Ok(said) => said,
             Err(problem) => return problem.undecided(),
         };

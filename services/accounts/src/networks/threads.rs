@@ -32,13 +32,15 @@ const POSTS: Words = Words {
     create: "threads",
     publish: "threads_publish",
     quota: "threads_publishing_limit",
+    quota_fields: ("quota_usage", "config"),
     list: "threads",
     status: "status",
     reason: "error_message",
     text: "text",
 };
-/// A comment is a post that answers another; they are listed apart.
-const REPLIES: Words = Words { list: "replies", ..POSTS };
+/// A comment is a post that answers another; they are listed and counted apart.
+const REPLIES: Words =
+    Words { list: "replies", quota_fields: ("reply_quota_usage", "reply_config"), ..POSTS };
 const COMMENTS: usize = 500;
 
 pub(crate) struct Threads {

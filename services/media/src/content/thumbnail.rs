@@ -18,7 +18,7 @@ const LONGEST_SIDE_PX: u32 = 512;
 const QUALITY: u8 = 82;
 /// What is larger has no thumbnail.
 const SOURCE_PIXELS: u64 = 40_000_000;
-/// What decoding may take beside the source.
+/// What a picture may take when it is decoded, and what its decoder may take for itself.
 const DECODED_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What can be decoded.
@@ -48,7 +48,8 @@ pub fn thumbnail(bytes: &[u8], content_type: ContentType) -> Option<Vec<u8>> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().ok()?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > SOURCE_PIXELS {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > SOURCE_PIXELS || decoder.total_bytes() > DECODED_BYTES {
         return None;
     }
     // Only cameras turn pictures this way.

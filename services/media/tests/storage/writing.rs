@@ -1,8 +1,13 @@
 //! Objects that come bit by bit.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
 
 use crate::support::{PNG, Store, eventually, key, minter, peak_memory_bytes, s3};
 
@@ -84,7 +89,7 @@ async fn an_upload_that_s3_no_longer_knows_is_abandoned() {
         String::from_utf8_lossy(&request[..read]).into_owned()
     });
     storage.abandon(&key(&minter()), Some("an-upload")).await.unwrap();
-    let request = answering.await.unwrap();
+    let request = timeout(Duration::from_secs(5), answering).await.unwrap().unwrap();
     assert!(request.starts_with("DELETE /media/wsp_"), "{request}");
     assert!(request.lines().next().unwrap().contains("?uploadId=an-upload"), "{request}");
 }

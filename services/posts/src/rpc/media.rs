@@ -1,6 +1,9 @@
 //! What `media` knows of the media that posts show, what follows from it, and holding them for a post.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
 use postbreeze_context::{Action, Claim, WorkspaceContext};
 use postbreeze_ids::{MediaId, PostId, WorkspaceId};
@@ -10,7 +13,7 @@ use postbreeze_proto::{
         media_source_service_client::MediaSourceServiceClient,
     },
     status::{Reason, Violation},
-    v1::{MediaKind, MediaStatus},
+    v1::{self, MediaKind, MediaStatus},
 };
 use postbreeze_runtime::peer::Peer;
 use tonic::{Code, Status};
@@ -25,6 +28,11 @@ pub(super) struct Medium {
     pub(super) ready: bool,
     pub(super) kind: MediaKind,
     pub(super) alt_text: String,
+    content_type: String,
+    size_bytes: u64,
+    width_px: Option<u32>,
+    height_px: Option<u32>,
+    duration: Option<Duration>,
 }
 
 /// Media that were looked up, by id.
@@ -137,6 +145,18 @@ impl Named {
 }
 
 impl Medium {
+    /// As the limits of networks are about it.
+    pub(super) fn described(&self) -> postbreeze_networks::Medium<'_> {
+        postbreeze_networks::Medium {
+            kind: self.kind,
+            content_type: &self.content_type,
+            size_bytes: self.size_bytes,
+            width_px: self.width_px,
+            height_px: self.height_px,
+            duration: self.duration,
+        }
+    }
+
     /// Why it cannot be used in a workspace.
     fn fault_in(&self, workspace_id: WorkspaceId) -> Option<&'static str> {
         if self.workspace_id != workspace_id {
@@ -168,13 +188,40 @@ pub(super) async fn look_up(rpc: &Rpc, ids: impl Iterator<Item = MediaId>) -> Re
     answer.into_inner().media.into_iter().map(read).collect()
 }
 
+/// A medium as its owner shows it to clients.
+pub(super) fn of_message(medium: v1::Media) -> Result<(MediaId, Medium), Error> {
+    let (status, kind) = (medium.status, medium.kind);
+    read(MediaSummary {
+        media_id: medium.id,
+        workspace_id: medium.workspace_id,
+        status,
+        kind,
+        content_type: medium.content_type,
+        size_bytes: medium.size_bytes,
+        width_px: medium.width_px,
+        height_px: medium.height_px,
+        duration: medium.duration,
+        alt_text: medium.alt_text,
+    })
+}
+
 fn read(summary: MediaSummary) -> Result<(MediaId, Medium), Error> {
     let id = summary.media_id.parse().map_err(|_| Error::Unreadable("media_id"))?;
     let workspace_id =
         summary.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
-    let ready = summary.status() == MediaStatus::Ready;
-    let kind = summary.kind();
-    Ok((id, Medium { workspace_id, ready, kind, alt_text: summary.alt_text }))
+    let pixels = |pixels: Option<i32>| pixels.and_then(|pixels| u32::try_from(pixels).ok());
+    let medium = Medium {
+        workspace_id,
+        ready: summary.status() == MediaStatus::Ready,
+        kind: summary.kind(),
+        width_px: pixels(summary.width_px),
+        height_px: pixels(summary.height_px),
+        size_bytes: u64::try_from(summary.size_bytes).unwrap_or_default(),
+        duration: summary.duration.and_then(|duration| duration.try_into().ok()),
+        content_type: summary.content_type,
+        alt_text: summary.alt_text,
+    };
+    Ok((id, medium))
 }
 
 /// Keeps media from being deleted for a post that is about to have this version.

@@ -200,11 +200,7 @@ async fn ingest(
     let answer = MediaServiceClient::new(rpc.media.clone()).ingest_from_url(request).await;
     let answer = answer.map_err(|status| refusal(index, status))?.into_inner();
     let medium = answer.media.ok_or(Error::Unreadable("media"))?;
-    let id = medium.id.parse().map_err(|_| Error::Unreadable("media_id"))?;
-    let workspace_id =
-        medium.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
-    let kind = medium.kind();
-    Ok((id, Medium { workspace_id, ready: true, kind, alt_text: medium.alt_text }))
+    media::of_message(medium)
 }
 
 /// A refusal to fetch, with the field of our own request in the place of the one at fault.

@@ -200,9 +200,7 @@ async fn a_retry_asks_for_what_the_failed_targets_show_and_no_more() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    let second =
-        crate::support::add_account(&system, &team.account, postbreeze_proto::v1::Platform::X)
-            .await;
+    let second = add_account(&system, &team.account, Platform::X).await;
     let [own, of_second] = [
         add_image(&system, &team.workspace.id).await,
         add_image(&system, &team.workspace.id).await,

@@ -159,7 +159,7 @@ async fn a_post_at_the_cap_gives_back_what_was_fetched_and_held_for_it() {
             )
         };
         refused(client.create_post(request).await, Reason::PlanLimitPosts);
-        assert_eq!(media_of(client, &team.workspace.id).await, [own.clone()]);
+        assert_eq!(media_of(client, &team.workspace.id).await, std::slice::from_ref(&own));
     }
     // The same request again, once there is room, fetches what was given back.
     hold_units(&system, &team.owner, 0).await;

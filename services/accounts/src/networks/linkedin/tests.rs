@@ -332,14 +332,14 @@ async fn a_companys_lost_answer_is_found_by_its_text() {
     let millis = now().timestamp_millis() + 1_000;
     let exchange = Exchange::of([
         posted(None).lost(),
-        own(get("/rest/posts", &query)).answers(
+        own(get("/rest/posts", &query)).header("x-restli-method", "FINDER").answers(
             200,
             json!({"elements": [
                 {"id": "urn:li:share:1", "commentary": "Launch \\(soon\\) #day", "createdAt": millis},
                 {"id": "urn:li:share:0", "commentary": "Launch \\(soon\\) #day", "createdAt": 1},
             ]}),
         ),
-        own(get("/rest/posts", &query)).answers(200, json!({"elements": []})),
+        own(get("/rest/posts", &query)).header("x-restli-method", "FINDER").answers(200, json!({"elements": []})),
     ])
     .await;
     let (network, mut stage) = (network(&exchange, Author::Company), stage().await);

@@ -209,7 +209,11 @@ async fn refusals_are_final_or_not_as_meta_says() {
 async fn a_reply_is_a_post_that_is_found_among_the_replies() {
     let form = [("media_type", "TEXT"), ("text", "First!"), ("reply_to_id", "t1")];
     let exchange = Exchange::of([
-        quota(),
+        read(
+            "/314/threads_publishing_limit",
+            &[("fields", "reply_quota_usage,reply_config")],
+            json!({"data": [{"reply_quota_usage": 1, "reply_config": {"quota_total": 1_000}}]}),
+        ),
         write("/314/threads", &form, "c2"),
         state("c2", "FINISHED"),
         written("/314/threads_publish", &[("creation_id", "c2")]).lost(),

@@ -131,7 +131,13 @@ impl Tiktok {
                 "FAILED" => {
                     // The next try begins anew.
                     progress.keep(&Steps::default()).await?;
-                    return Ok(Failure::permanent(&status.fail_reason, &failed(&status)).into());
+                    let (reason, message) = (&status.fail_reason, failed(&status));
+                    return Ok(Outcome::Failed(match reason.as_str() {
+                        "internal" | "video_pull_failed" | "photo_pull_failed" => {
+                            Failure::transient(reason, &message)
+                        }
+                        _ => Failure::permanent(reason, &message),
+                    }));
                 }
                 _ if time_left() > ASK_EVERY => tokio::time::sleep(ASK_EVERY).await,
                 _ => return Ok(unknown("in_progress", "the network is still publishing it")),

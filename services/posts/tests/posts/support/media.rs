@@ -38,7 +38,7 @@ pub(crate) async fn add_media(
             bucket, id, workspace_id, filename, filename_folded, kind, status, content_type, size_bytes, alt_text,
             has_thumbnail, charged_owner_user_id, charged_bytes, create_time, update_time
         )
-        VALUES ($1, $2, $3, 'x', 'x', $4, 'ready', 'image/png', 1, $5, FALSE, $6, 0, $7, $7)",
+        VALUES ($1, $2, $3, 'x', 'x', $4, 'ready', $8, 1, $5, FALSE, $6, 0, $7, $7)",
     )
     .bind(id.bucket().as_i16())
     .bind(id.uuid())
@@ -47,6 +47,11 @@ pub(crate) async fn add_media(
     .bind(alt_text)
     .bind(owner.uuid())
     .bind(system.clock.now())
+    .bind(match kind {
+        MediaKind::Video => "video/mp4",
+        MediaKind::Document => "application/pdf",
+        MediaKind::Image | MediaKind::Unspecified => "image/jpeg",
+    })
     .execute(system.pool("media"))
     .await
     .unwrap();
