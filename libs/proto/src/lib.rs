@@ -47,7 +47,6 @@ pub const NOT_SERVED_YET: &[&str] = &[
     "/postbreeze.v1.AuditService/VerifyAuditLog",
     "/postbreeze.v1.CommentService/RefreshComments",
     "/postbreeze.v1.CommentService/ReplyToComment",
-    "/postbreeze.v1.PostService/RetryFirstComment",
     "/postbreeze.v1.WebhookService/CreateWebhook",
     "/postbreeze.v1.WebhookService/DeleteWebhook",
     "/postbreeze.v1.WebhookService/GetWebhook",

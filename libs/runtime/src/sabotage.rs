@@ -13,6 +13,8 @@ pub enum Mechanism {
     Quota = 2,
     /// A page token forgets the position of one row.
     Paging = 4,
+    /// What may have been published is sent again without looking.
+    Publishing = 8,
 }
 
 static BROKEN: AtomicU8 = AtomicU8::new(0);

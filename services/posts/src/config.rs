@@ -1,20 +1,57 @@
 //! Settings of this service alone: listening, database, context keys and peers are read where they are used.
 
+use std::time::Duration;
+
 use postbreeze_proto::page::TokenKey;
 use postbreeze_runtime::config::{ConfigError, Lookup, page_token_key};
+
+const CONCURRENCY: &str = "POSTBREEZE_PUBLISH_CONCURRENCY";
+const DEADLINE: &str = "POSTBREEZE_PUBLISH_DEADLINE_MS";
+const LEASE: &str = "POSTBREEZE_PUBLISH_LEASE_MS";
 
 /// The settings.
 pub struct Config {
     /// Seals the page tokens of `ListPublishAttempts`.
     pub page_tokens: TokenKey,
+    /// Sendings to networks at once, of this process.
+    pub publish_concurrency: usize,
+    /// How long a sending may take. Networks take their time with videos.
+    pub publish_deadline: Duration,
+    /// After how long without a sign of life a sending of another process is taken over.
+    pub publish_lease: Duration,
 }
 
 impl Config {
+    /// The settings with these page tokens and all else as it is by default.
+    #[must_use]
+    pub fn new(page_tokens: TokenKey) -> Self {
+        Self {
+            page_tokens,
+            publish_concurrency: 64,
+            publish_deadline: Duration::from_mins(5),
+            publish_lease: Duration::from_mins(1),
+        }
+    }
+
     /// Reads the settings.
     ///
     /// # Errors
     /// When one is missing or bad.
     pub fn read(lookup: &Lookup) -> Result<Self, ConfigError> {
-        Ok(Self { page_tokens: page_token_key(lookup)? })
+        let default = Self::new(page_token_key(lookup)?);
+        let publish_concurrency = lookup.parsed(CONCURRENCY, default.publish_concurrency)?;
+        if !(1..=1_000).contains(&publish_concurrency) {
+            return Err(ConfigError::new(CONCURRENCY, "must be 1 to 1000"));
+        }
+        Ok(Self {
+            publish_concurrency,
+            publish_deadline: lookup.milliseconds(
+                DEADLINE,
+                default.publish_deadline,
+                1_000..=300_000,
+            )?,
+            publish_lease: lookup.milliseconds(LEASE, default.publish_lease, 1_000..=300_000)?,
+            ..default
+        })
     }
 }

@@ -10,16 +10,19 @@
 //!
 //! [`PostSourceService`]: postbreeze_proto::internal::v1::post_source_service_server::PostSourceService
 
+mod account_log;
 mod config;
 mod error;
 mod housekeeping;
 mod notices;
 pub mod post;
+mod publisher;
 mod rpc;
 mod store;
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use postbreeze_context::{
     owner::{Guard, owner},
     resolve::ReachResolver,
@@ -36,6 +39,9 @@ use tonic::service::Routes;
 
 pub use crate::config::Config;
 use crate::{rpc::Rpc, store::Store};
+
+/// The name under which health tells whether what is due is sent.
+const PUBLISHER: &str = "publisher";
 
 /// The schema of this service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
@@ -68,13 +74,29 @@ pub struct Parts {
 #[must_use]
 pub fn service(parts: Parts) -> BoxService {
     let store = Store::new(&parts.database);
-    let notices =
-        notices::start(&parts.environment, &store, parts.issuer.clone(), parts.media.clone());
-    housekeeping::start(&parts.environment, &store, parts.issuer, parts.workspaces.clone());
+    let (environment, issuer, accounts) = (&parts.environment, &parts.issuer, &parts.accounts);
+    let notices = notices::start(environment, &store, issuer.clone(), parts.media.clone());
+    housekeeping::start(environment, &store, issuer.clone(), parts.workspaces.clone());
+    account_log::follow(environment, store.clone(), issuer.clone(), accounts.clone());
+    let publisher = publisher::start(publisher::Parts {
+        environment: environment.clone(),
+        store: store.clone(),
+        issuer: issuer.clone(),
+        accounts: accounts.clone(),
+        media: parts.media.clone(),
+        workspaces: parts.workspaces.clone(),
+        notices: notices.clone(),
+        at_once: parts.config.publish_concurrency,
+        terms: publisher::Terms {
+            lease: TimeDelta::from_std(parts.config.publish_lease).unwrap_or(TimeDelta::MAX),
+            publish_within: parts.config.publish_deadline,
+        },
+    });
     let rpc = Arc::new(Rpc {
         store,
         environment: parts.environment.clone(),
         page_tokens: parts.config.page_tokens,
+        wake: publisher.wake(),
         workspaces: parts.workspaces.clone(),
         accounts: parts.accounts,
         media: parts.media,
@@ -84,13 +106,22 @@ pub fn service(parts: Parts) -> BoxService {
         .add_service(CommentServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(PostSourceServiceServer::from_arc(rpc));
     let database = parts.database;
-    let health = Health::of(&["postbreeze.v1.PostService", "postbreeze.v1.CommentService"]).when(
-        "database",
-        move || {
-            let database = database.clone();
-            async move { database.is_ready().await }
-        },
-    );
+    let sender = publisher.clone();
+    // Without `accounts` nothing is sent, but posts can still be read: the whole does not depend on it.
+    let health =
+        Health::of(&["postbreeze.v1.PostService", "postbreeze.v1.CommentService", PUBLISHER])
+            .when("database", move || {
+                let database = database.clone();
+                async move { database.is_ready().await }
+            })
+            .when("turns of the publisher", move || {
+                let publisher = publisher.clone();
+                async move { publisher.turns() }
+            })
+            .when_for(&[PUBLISHER], "accounts for the publisher", move || {
+                let sender = sender.clone();
+                async move { sender.sends() }
+            });
     let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
     owner(
         routes,

@@ -21,6 +21,7 @@ mod read_comments;
 mod read_posts;
 mod reject_post;
 mod reschedule_post;
+mod retry_first_comment;
 mod retry_post;
 mod schedule_post;
 mod taken;
@@ -41,22 +42,23 @@ use postbreeze_proto::{
         GetCommentRequest, GetCommentResponse, GetPostRequest, GetPostResponse,
         ListPublishAttemptsRequest, ListPublishAttemptsResponse, MarkCommentReadRequest,
         MarkCommentReadResponse, RejectPostRequest, RejectPostResponse, ReschedulePostRequest,
-        ReschedulePostResponse, RetryPostRequest, RetryPostResponse, SchedulePostRequest,
-        SchedulePostResponse, UpdatePostRequest, UpdatePostResponse, ValidatePostRequest,
-        ValidatePostResponse, comment_service_server::CommentService,
-        post_service_server::PostService,
+        ReschedulePostResponse, RetryFirstCommentRequest, RetryFirstCommentResponse,
+        RetryPostRequest, RetryPostResponse, SchedulePostRequest, SchedulePostResponse,
+        UpdatePostRequest, UpdatePostResponse, ValidatePostRequest, ValidatePostResponse,
+        comment_service_server::CommentService, post_service_server::PostService,
     },
 };
 use postbreeze_runtime::{Environment, peer::Peer};
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::{notices::Notices, store::Store};
+use crate::{notices::Notices, publisher::Wake, store::Store};
 
 /// What handlers work with.
 pub(crate) struct Rpc {
     pub(crate) store: Store,
     pub(crate) environment: Environment,
     pub(crate) page_tokens: TokenKey,
+    pub(crate) wake: Wake,
     pub(crate) workspaces: Peer,
     pub(crate) accounts: Peer,
     pub(crate) media: Peer,
@@ -86,6 +88,7 @@ serve! {
         reschedule_post: ReschedulePostRequest -> ReschedulePostResponse;
         cancel_post: CancelPostRequest -> CancelPostResponse;
         retry_post: RetryPostRequest -> RetryPostResponse;
+        retry_first_comment: RetryFirstCommentRequest -> RetryFirstCommentResponse;
         approve_post: ApprovePostRequest -> ApprovePostResponse;
         reject_post: RejectPostRequest -> RejectPostResponse;
         delete_post: DeletePostRequest -> DeletePostResponse;

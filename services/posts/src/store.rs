@@ -4,10 +4,14 @@
 //! Rows are locked in this order: the head of the workspace's posts, the posts by id, their targets, counters of the cap
 //! by owner and month, the notices for `media`, the idempotency record.
 
+pub mod account_log;
 pub mod attempts;
 pub mod comments;
+pub mod due;
+pub mod events;
 pub mod heads;
 pub mod media_notices;
+pub mod outgoing;
 pub mod posts;
 pub mod targets;
 pub mod usage;

@@ -222,6 +222,11 @@ pub(crate) const TABLE: &[Row] = &[
     ),
     row("PostService/CancelPost", Member(ByRow, Action::WritePosts), r#"{"postId": "$scheduled"}"#),
     row("PostService/RetryPost", Member(ByRow, Action::WritePosts), r#"{"postId": "$failed"}"#),
+    row(
+        "PostService/RetryFirstComment",
+        Member(ByRow, Action::WritePosts),
+        r#"{"postId": "$commented", "targetId": "$commented_target"}"#,
+    ),
     row("PostService/ApprovePost", Member(ByRow, Action::ReviewPosts), r#"{"postId": "$waiting"}"#),
     row(
         "PostService/RejectPost",

@@ -97,6 +97,8 @@ pub(crate) struct World {
     _web: Web,
     minter: Minter,
     keys: RefCell<HashMap<(String, Mode), String>>,
+    /// The target of the post that was last made with a first comment.
+    commented: RefCell<String>,
     counter: AtomicU32,
 }
 
@@ -131,6 +133,7 @@ impl World {
             _web: web,
             minter,
             keys: RefCell::default(),
+            commented: RefCell::default(),
             counter: AtomicU32::new(0),
         }
     }
@@ -253,6 +256,8 @@ impl World {
             "waiting" if foreign => self.post(owner, place, true).await.id,
             "waiting" => self.post(&self.team.editor, place, true).await.id,
             "failed" => self.failed_post(owner, place).await,
+            "commented" => self.commented_post(owner, place).await,
+            "commented_target" => self.commented.borrow().clone(),
             "comment" => self.comment(place).await,
             "sandbox_post" => self.sandbox_post(place).await,
             "uploaded" => self.uploaded(owner, place).await,
@@ -271,9 +276,10 @@ impl World {
         match name {
             "workspace" => self.minter.mint::<postbreeze_ids::Workspace>(bucket).to_string(),
             "account" => self.minter.mint::<postbreeze_ids::Account>(bucket).to_string(),
-            "draft" | "scheduled" | "waiting" | "failed" => {
+            "draft" | "scheduled" | "waiting" | "failed" | "commented" => {
                 self.minter.mint::<postbreeze_ids::Post>(bucket).to_string()
             }
+            "commented_target" => self.minter.mint::<postbreeze_ids::Target>(bucket).to_string(),
             "comment" => self.minter.mint::<Comment>(bucket).to_string(),
             "sandbox_post" => self.minter.mint::<SandboxCall>(bucket).to_string(),
             "uploaded" | "media" => self.minter.mint::<postbreeze_ids::Media>(bucket).to_string(),
@@ -302,6 +308,23 @@ impl World {
         ] {
             sqlx::query(statement).bind(id).execute(self.system.pool("posts")).await.unwrap();
         }
+        post.id
+    }
+
+    /// A post that is out, and whose first comment failed.
+    async fn commented_post(&self, owner: &User, place: &Place) -> String {
+        let post = self.post(owner, place, true).await;
+        let id = uuid_of::<postbreeze_ids::Post>(&post.id);
+        for statement in [
+            "UPDATE posts SET status = 'published' WHERE id = $1",
+            "UPDATE post_targets
+            SET status = 'published', external_post_id = 'x', first_comment = 'first', first_comment_status = 'failed',
+                first_comment_error_class = 'permanent', due_time = NULL
+            WHERE post_id = $1",
+        ] {
+            sqlx::query(statement).bind(id).execute(self.system.pool("posts")).await.unwrap();
+        }
+        self.commented.replace(post.targets[0].id.clone());
         post.id
     }
 

@@ -23,12 +23,13 @@ use super::{
 };
 use crate::{
     error::Error,
-    post::{PostStatus, State, Step, holds_unit},
+    post::{PostStatus, State, Step, due_after, holds_unit},
     store::{
+        events::{self, Event, EventKind},
         heads::hold_workspace,
         media_notices::save_notice,
         posts::{Post, PostRow, lock_post, save_post},
-        targets::{TargetRow, replace_targets, save_statuses},
+        targets::{Standing, TargetRow, replace_targets, save_standings},
         usage::{Charge, Recharged, recharge},
     },
 };
@@ -70,7 +71,7 @@ pub(super) fn admit(
     Ok(context.admit(Claim::new(post.workspace_id(), post.into_row()), action)?)
 }
 
-fn not_found(post_id: PostId) -> Error {
+pub(super) fn not_found(post_id: PostId) -> Error {
     Error::NotFound { resource: "post", id: post_id.to_string() }
 }
 
@@ -146,11 +147,13 @@ impl<'a> Change<'a> {
         self.look_up_media(rpc).await?;
         self.hold(rpc).await?;
         let mut transaction = rpc.store.begin().await?;
-        let (post, is_noted) = self.apply(&mut transaction).await?;
+        let now = self.now;
+        let (post, is_noted) = self.apply(rpc, &mut transaction).await?;
         transaction.commit().await?;
         if is_noted {
             rpc.notices.wake();
         }
+        rpc.wake.at(due(&post, now), now);
         Ok(post)
     }
 
@@ -164,17 +167,19 @@ impl<'a> Change<'a> {
         self.look_up_media(rpc).await?;
         self.hold(rpc).await?;
         let (pool, now) = (rpc.store.pool(), self.now);
-        let mut is_noted = false;
-        let noted = &mut is_noted;
+        let (mut is_noted, mut due_time) = (false, None);
+        let done = (&mut is_noted, &mut due_time);
         let answered = idempotency::once(pool, key, now, async |mut transaction| {
-            let (post, is_noted) = self.apply(&mut transaction).await?;
-            *noted = is_noted;
+            let (post, is_noted) = self.apply(rpc, &mut transaction).await?;
+            *done.0 = is_noted;
+            *done.1 = due(&post, now);
             Ok::<_, Error>((transaction, answer(message::post(post)?)))
         });
         let answered = answered.await?;
         if is_noted {
             rpc.notices.wake();
         }
+        rpc.wake.at(due_time, now);
         Ok(answered)
     }
 
@@ -201,7 +206,11 @@ impl<'a> Change<'a> {
     }
 
     /// Makes the change in a transaction. Answers also whether `media` must be told of it.
-    async fn apply(self, transaction: &mut PgTransaction<'static>) -> Result<(Post, bool), Error> {
+    async fn apply(
+        self,
+        rpc: &Rpc,
+        transaction: &mut PgTransaction<'static>,
+    ) -> Result<(Post, bool), Error> {
         if self.step.opens() && !hold_workspace(transaction, self.admitted).await? {
             return Err(Denied::OutOfReach.into());
         }
@@ -219,16 +228,27 @@ impl<'a> Change<'a> {
         post.row.version += 1;
         post.row.update_time = self.now;
         save_post(transaction, &post.row).await?;
+        let scheduled = post.row.scheduled_time.filter(|_| after.status == PostStatus::Scheduled);
         if self.new_targets.is_some() {
-            replace_targets(transaction, post.row.id, &post.targets).await?;
+            replace_targets(transaction, post.row.id, &post.targets, scheduled).await?;
         } else {
-            let ids: Vec<_> = post.targets.iter().map(|target| target.id.uuid()).collect();
             let bucket = post.row.id.bucket().as_i16();
-            save_statuses(transaction, bucket, &ids, &after.targets).await?;
+            let due = due_after(Some(self.step), &before, &after);
+            let standings = post.targets.iter().zip(&after.targets).zip(due);
+            let standings: Vec<_> = standings
+                .map(|((target, status), due)| Standing { id: target.id, status: *status, due })
+                .collect();
+            save_standings(transaction, bucket, &standings, scheduled, self.now).await?;
         }
         let is_noted = keeps != kept;
         if is_noted {
             save_notice(transaction, post.row.id, post.row.version, &keeps).await?;
+        }
+        if let Some(kind) = EventKind::of_end(before.status, after.status) {
+            let id = rpc.environment.minter.mint(post.row.id.bucket());
+            let (workspace_id, post_id) = (post.row.workspace_id, post.row.id);
+            let event = Event { id, kind, workspace_id, post_id };
+            events::record(transaction, &[event], self.now).await?;
         }
         Ok((post, is_noted))
     }
@@ -301,6 +321,15 @@ impl<'a> Change<'a> {
         post.row.charged_owner_user_id = to.map(|charge| charge.owner_user_id);
         post.row.charged_month = to.map(|charge| charge.month);
         Ok(())
+    }
+}
+
+/// When something of a post is due that the publisher may not know of; none: nothing is.
+fn due(post: &Post, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match PostStatus::parse(&post.row.status)? {
+        PostStatus::Scheduled => post.row.scheduled_time,
+        PostStatus::Publishing => Some(now),
+        _ => None,
     }
 }
 

@@ -16,7 +16,10 @@ use super::{Rpc, accounts::Account, limits, media::Media, options};
 use crate::{
     error::Error,
     post::{TargetStatus, shown_media},
-    store::{posts::Post, targets::TargetRow},
+    store::{
+        posts::Post,
+        targets::{FirstComment, TargetRow},
+    },
 };
 
 const CONTENT_CHARS: usize = 10_000;
@@ -248,6 +251,7 @@ pub(super) fn rows(
             error_message: String::new(),
             error_class: String::new(),
             attempt_count: 0,
+            comment: FirstComment::default(),
         })
         .collect()
 }

@@ -84,7 +84,7 @@ impl World {
         let environment = Environment::new(system.clock.clock());
         let clock = || environment.clock.clone();
         let service = postbreeze_posts::service(Parts {
-            config: Config { page_tokens: TokenKey::new(b"a key for these tests") },
+            config: Config::new(TokenKey::new(b"a key for these tests")),
             database: Database::new(posts.config(8), &MIGRATOR).unwrap(),
             verifier: Verifier::new("posts", system.keys.public(), clock()).unwrap(),
             issuer: Issuer::new("posts", system.keys.signing("posts").unwrap(), clock()).unwrap(),

@@ -1,7 +1,9 @@
 //! What these tests do over and over, as users do it.
 
 mod media;
+mod replica;
 mod rows;
+mod sandbox;
 
 use chrono::{Datelike as _, TimeDelta};
 use postbreeze_proto::{
@@ -23,9 +25,15 @@ use tonic::Status;
 pub(crate) use self::media::{
     Web, add_image, add_media, await_upload, delete_media, library, media_of,
 };
+pub(crate) use self::replica::Replica;
 pub(crate) use self::rows::{
-    NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, held,
+    NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, expire, held,
     hold_post, units, waiting,
+};
+
+pub(crate) use self::sandbox::{
+    accepted, calls, command, due, events, faults, never_due, sent, until, until_target,
+    with_comment,
 };
 
 macro_rules! answering_a_post {
