@@ -12,6 +12,7 @@
 
 mod config;
 mod error;
+pub mod event;
 mod housekeeping;
 pub mod post;
 mod rpc;

@@ -6,6 +6,7 @@
 
 pub mod attempts;
 pub mod comments;
+pub mod events;
 pub mod heads;
 pub mod posts;
 pub mod targets;
