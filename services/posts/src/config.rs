@@ -1,12 +1,23 @@
 //! Settings of this service alone: listening, database, context keys and peers are read where they are used.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use postbreeze_egress::{Egress, Policy};
 use postbreeze_proto::page::TokenKey;
 use postbreeze_runtime::config::{ConfigError, Lookup, page_token_key};
+use secrecy::ExposeSecret as _;
+
+use crate::vault::Vault;
+
+const WEBHOOK_KEY: &str = "POSTBREEZE_WEBHOOK_KEY";
 
 /// The settings.
 pub struct Config {
-    /// Seals the page tokens of `ListPublishAttempts`.
+    /// Seals the page tokens of the lists that are answered here.
     pub page_tokens: TokenKey,
+    /// Encrypts the secrets of webhooks.
+    pub(crate) vault: Vault,
+    /// The way to webhooks.
+    pub(crate) egress: Egress,
 }
 
 impl Config {
@@ -15,6 +26,13 @@ impl Config {
     /// # Errors
     /// When one is missing or bad.
     pub fn read(lookup: &Lookup) -> Result<Self, ConfigError> {
-        Ok(Self { page_tokens: page_token_key(lookup)? })
+        let encoded = lookup.required_secret(WEBHOOK_KEY)?;
+        let bad = || ConfigError::new(WEBHOOK_KEY, "must be 32 bytes in base64");
+        let key = STANDARD.decode(encoded.expose_secret()).map_err(|_| bad())?;
+        Ok(Self {
+            page_tokens: page_token_key(lookup)?,
+            vault: Vault::new(&key).ok_or_else(bad)?,
+            egress: Egress::new(Policy::read(lookup)?),
+        })
     }
 }

@@ -67,6 +67,9 @@ pub enum Error {
         /// What it answered.
         status: Status,
     },
+    /// Encryption or randomness failed.
+    #[error("the crypto library failed")]
+    Crypto,
     /// A stored value, or one that a peer sent, is none that this version knows.
     #[error("{0} cannot be read")]
     Unreadable(&'static str),
@@ -75,6 +78,12 @@ pub enum Error {
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         Self::Invalid(fault)
+    }
+}
+
+impl From<aws_lc_rs::error::Unspecified> for Error {
+    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+        Self::Crypto
     }
 }
 
@@ -126,8 +135,8 @@ impl From<Error> for Status {
                     internal()
                 }
             },
-            Error::Unreadable(_) => {
-                tracing::error!(cause = message, "a value cannot be read");
+            Error::Unreadable(_) | Error::Crypto => {
+                tracing::error!(cause = message, "a call failed");
                 internal()
             }
         }

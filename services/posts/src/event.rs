@@ -83,19 +83,27 @@ impl EventKind {
         Self::ALL.into_iter().find(|known| known.to_proto() == kind)
     }
 
-    /// What is told when a post's status becomes this one; `None`: nothing.
+    /// What a post's way from one status to another is told as: that a post which was to go out has ended.
     #[must_use]
-    pub fn of_post(status: PostStatus) -> Option<Self> {
-        match status {
-            PostStatus::Published => Some(Self::PostPublished),
-            PostStatus::PartiallyPublished => Some(Self::PostPartiallyPublished),
-            PostStatus::Failed => Some(Self::PostFailed),
-            PostStatus::Canceled => Some(Self::PostCanceled),
+    pub fn of_end(before: PostStatus, after: PostStatus) -> Option<Self> {
+        let was_open = matches!(
+            before,
+            PostStatus::NeedsApproval
+                | PostStatus::Scheduled
+                | PostStatus::Publishing
+                | PostStatus::PartiallyPublished
+        );
+        let kind = match after {
+            PostStatus::Published => Self::PostPublished,
+            PostStatus::PartiallyPublished => Self::PostPartiallyPublished,
+            PostStatus::Failed => Self::PostFailed,
+            PostStatus::Canceled => Self::PostCanceled,
             PostStatus::Draft
             | PostStatus::NeedsApproval
             | PostStatus::Scheduled
-            | PostStatus::Publishing => None,
-        }
+            | PostStatus::Publishing => return None,
+        };
+        (was_open && before != after).then_some(kind)
     }
 }
 
@@ -137,8 +145,6 @@ pub struct Event {
     pub kind: EventKind,
     /// To what.
     pub subject: Subject,
-    /// When.
-    pub time: DateTime<Utc>,
 }
 
 #[derive(Serialize)]
@@ -238,17 +244,25 @@ mod tests {
     }
 
     #[test]
-    fn only_where_a_post_ends_is_told() {
-        let told: Vec<_> = PostStatus::ALL.iter().filter_map(|s| EventKind::of_post(*s)).collect();
-        assert_eq!(
-            told,
-            [
-                EventKind::PostPartiallyPublished,
-                EventKind::PostPublished,
-                EventKind::PostFailed,
-                EventKind::PostCanceled,
-            ]
-        );
+    fn a_post_that_was_to_go_out_is_told_of_when_it_ends() {
+        use PostStatus::{
+            Canceled, Draft, Failed, PartiallyPublished, Published, Publishing, Scheduled,
+        };
+        let told = EventKind::of_end;
+        assert_eq!(told(Publishing, Published), Some(EventKind::PostPublished));
+        assert_eq!(told(Publishing, PartiallyPublished), Some(EventKind::PostPartiallyPublished));
+        assert_eq!(told(PartiallyPublished, Published), Some(EventKind::PostPublished));
+        assert_eq!(told(Publishing, Failed), Some(EventKind::PostFailed));
+        assert_eq!(told(Scheduled, Canceled), Some(EventKind::PostCanceled));
+        for (before, after) in [
+            (Published, Published),
+            (Scheduled, Publishing),
+            (Failed, Canceled),
+            (Failed, Scheduled),
+            (Draft, Scheduled),
+        ] {
+            assert_eq!(told(before, after), None, "{before} {after}");
+        }
     }
 
     #[test]

@@ -1,22 +1,27 @@
 //! The `posts` service: what brands say, when, and what is answered.
 //!
-//! Tables: `posts`, `post_targets`, `publish_attempts`, `post_usage` (the monthly cap), `comments`, and the heads that
-//! make lists over many workspaces cheap. RPCs: `PostService`, `CommentService` (but their lists, which the aggregator
-//! merges from [`PostSourceService`]), and the counters behind `GetUsage`.
+//! Tables: `posts`, `post_targets`, `publish_attempts`, `post_usage` (the monthly cap), `comments`, `events` (the outbox),
+//! `webhooks` with their secrets and deliveries, and the heads that make lists over many workspaces cheap. RPCs:
+//! `PostService`, `CommentService` (but their lists, which the aggregator merges from [`PostSourceService`]),
+//! `WebhookService`, and the counters behind `GetUsage`.
 //!
 //! Promises: the cap is never oversold and never leaks, since a unit is taken in the transaction that needs it; a post
 //! that was canceled or deleted has not gone out, nor has one of a workspace that was deleted before; a list shows exactly
-//! the rows of its scope.
+//! the rows of its scope; what happened reaches every webhook that was to be told, at least once, or is shown as given up.
 //!
 //! [`PostSourceService`]: postbreeze_proto::internal::v1::post_source_service_server::PostSourceService
 
+mod bell;
 mod config;
+mod courier;
 mod error;
 pub mod event;
 mod housekeeping;
 pub mod post;
 mod rpc;
 mod store;
+mod vault;
+pub mod webhook;
 
 use std::sync::Arc;
 
@@ -27,7 +32,10 @@ use postbreeze_context::{
 };
 use postbreeze_proto::{
     internal::v1::post_source_service_server::PostSourceServiceServer,
-    v1::{comment_service_server::CommentServiceServer, post_service_server::PostServiceServer},
+    v1::{
+        comment_service_server::CommentServiceServer, post_service_server::PostServiceServer,
+        webhook_service_server::WebhookServiceServer,
+    },
 };
 use postbreeze_runtime::{
     BoxService, Environment, health::Health, peer::Peer, postgres::Database, stack::Limits,
@@ -35,7 +43,7 @@ use postbreeze_runtime::{
 use tonic::service::Routes;
 
 pub use crate::config::Config;
-use crate::{rpc::Rpc, store::Store};
+use crate::{bell::Bell, courier::Courier, rpc::Rpc, store::Store};
 
 /// The schema of this service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
@@ -67,24 +75,39 @@ pub struct Parts {
 pub fn service(parts: Parts) -> BoxService {
     let store = Store::new(&parts.database);
     housekeeping::start(&parts.environment, &store, parts.issuer, parts.workspaces.clone());
+    let (vault, deliveries) = (Arc::new(parts.config.vault), Bell::default());
+    let courier = Courier {
+        store: store.clone(),
+        environment: parts.environment.clone(),
+        vault: Arc::clone(&vault),
+        egress: parts.config.egress.clone(),
+        bell: deliveries.clone(),
+    };
+    courier.start();
     let rpc = Arc::new(Rpc {
         store,
         environment: parts.environment.clone(),
         page_tokens: parts.config.page_tokens,
         workspaces: parts.workspaces.clone(),
         accounts: parts.accounts,
+        vault,
+        egress: parts.config.egress,
+        deliveries,
     });
     let routes = Routes::new(PostServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(CommentServiceServer::from_arc(Arc::clone(&rpc)))
+        .add_service(WebhookServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(PostSourceServiceServer::from_arc(rpc));
     let database = parts.database;
-    let health = Health::of(&["postbreeze.v1.PostService", "postbreeze.v1.CommentService"]).when(
-        "database",
-        move || {
-            let database = database.clone();
-            async move { database.is_ready().await }
-        },
-    );
+    let health = Health::of(&[
+        "postbreeze.v1.PostService",
+        "postbreeze.v1.CommentService",
+        "postbreeze.v1.WebhookService",
+    ])
+    .when("database", move || {
+        let database = database.clone();
+        async move { database.is_ready().await }
+    });
     let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
     owner(
         routes,

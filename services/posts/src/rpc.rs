@@ -6,26 +6,38 @@ mod cancel_post;
 mod change;
 mod composition;
 mod create_post;
+mod create_webhook;
 mod delete_post;
+mod delete_webhook;
 mod entitlements;
 mod get_comment;
 mod get_post;
 mod get_post_usage;
+mod get_webhook;
+mod list_deliveries;
 mod list_publish_attempts;
+mod list_webhooks;
 mod mark_comment_read;
 mod message;
 mod options;
 mod read_comments;
 mod read_posts;
+mod redeliver_delivery;
 mod reject_post;
 mod reschedule_post;
 mod retry_post;
+mod rotate_webhook_secret;
 mod schedule_post;
 mod timing;
 mod update_post;
+mod update_webhook;
 mod validate_post;
+mod webhook_fields;
+
+use std::sync::Arc;
 
 use postbreeze_context::WorkspaceContext;
+use postbreeze_egress::Egress;
 use postbreeze_proto::{
     internal::v1::{
         GetPostUsageRequest, GetPostUsageResponse, ReadCommentsRequest, ReadCommentsResponse,
@@ -34,20 +46,22 @@ use postbreeze_proto::{
     page::TokenKey,
     v1::{
         ApprovePostRequest, ApprovePostResponse, CancelPostRequest, CancelPostResponse,
-        CreatePostRequest, CreatePostResponse, DeletePostRequest, DeletePostResponse,
+        CreatePostRequest, CreatePostResponse, CreateWebhookRequest, CreateWebhookResponse,
+        DeleteWebhookRequest, DeleteWebhookResponse, GetWebhookRequest, GetWebhookResponse, ListDeliveriesRequest, ListDeliveriesResponse, ListWebhooksRequest, ListWebhooksResponse, RedeliverDeliveryRequest, RedeliverDeliveryResponse,
+        RotateWebhookSecretRequest, RotateWebhookSecretResponse, UpdateWebhookRequest, UpdateWebhookResponse, DeletePostRequest, DeletePostResponse,
         GetCommentRequest, GetCommentResponse, GetPostRequest, GetPostResponse,
         ListPublishAttemptsRequest, ListPublishAttemptsResponse, MarkCommentReadRequest,
         MarkCommentReadResponse, RejectPostRequest, RejectPostResponse, ReschedulePostRequest,
         ReschedulePostResponse, RetryPostRequest, RetryPostResponse, SchedulePostRequest,
         SchedulePostResponse, UpdatePostRequest, UpdatePostResponse, ValidatePostRequest,
         ValidatePostResponse, comment_service_server::CommentService,
-        post_service_server::PostService,
+        post_service_server::PostService, webhook_service_server::WebhookService,
     },
 };
 use postbreeze_runtime::{Environment, peer::Peer};
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::store::Store;
+use crate::{bell::Bell, store::Store, vault::Vault};
 
 /// What handlers work with.
 pub(crate) struct Rpc {
@@ -56,6 +70,9 @@ pub(crate) struct Rpc {
     pub(crate) page_tokens: TokenKey,
     pub(crate) workspaces: Peer,
     pub(crate) accounts: Peer,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) egress: Egress,
+    pub(crate) deliveries: Bell,
 }
 
 /// A service whose RPCs are the functions of the modules of their names.
@@ -92,6 +109,19 @@ serve! {
     CommentService {
         get_comment: GetCommentRequest -> GetCommentResponse;
         mark_comment_read: MarkCommentReadRequest -> MarkCommentReadResponse;
+    }
+}
+
+serve! {
+    WebhookService {
+        create_webhook: CreateWebhookRequest -> CreateWebhookResponse;
+        get_webhook: GetWebhookRequest -> GetWebhookResponse;
+        list_webhooks: ListWebhooksRequest -> ListWebhooksResponse;
+        update_webhook: UpdateWebhookRequest -> UpdateWebhookResponse;
+        delete_webhook: DeleteWebhookRequest -> DeleteWebhookResponse;
+        rotate_webhook_secret: RotateWebhookSecretRequest -> RotateWebhookSecretResponse;
+        list_deliveries: ListDeliveriesRequest -> ListDeliveriesResponse;
+        redeliver_delivery: RedeliverDeliveryRequest -> RedeliverDeliveryResponse;
     }
 }
 

@@ -1,44 +1,112 @@
 //! Table `events`: the outbox. What webhooks are told of is written in the transaction of the fact, after the rows of the
 //! fact itself.
 
+use chrono::{DateTime, Utc};
 use postbreeze_ids::{EventId, WorkspaceId};
 use sqlx::PgConnection;
 
-use crate::event::Event;
+use super::Store;
+use crate::{event::Event, webhook::delivery::TRIED_FOR};
 
-/// Writes down what happened.
+/// Writes down events of one moment.
 #[tracing::instrument(skip_all, name = "db.events.record", err(level = "debug"))]
-pub async fn record(connection: &mut PgConnection, event: &Event) -> Result<(), sqlx::Error> {
-    record_all(connection, std::slice::from_ref(event)).await
-}
-
-/// Writes down all that happened in one bucket.
-#[tracing::instrument(skip_all, name = "db.events.record_all", err(level = "debug"))]
-pub async fn record_all(
+pub async fn record(
     connection: &mut PgConnection,
     events: &[Event],
+    now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let Some(first) = events.first() else { return Ok(()) };
-    let ids: Vec<EventId> = events.iter().map(|event| event.id).collect();
-    let workspaces: Vec<WorkspaceId> = events.iter().map(|event| event.workspace_id).collect();
+    if events.is_empty() {
+        return Ok(());
+    }
     let kinds: Vec<String> = events.iter().map(|event| event.kind.as_str().to_owned()).collect();
     let data: Vec<String> = events.iter().map(|event| event.subject.data()).collect();
-    let times: Vec<_> = events.iter().map(|event| event.time).collect();
     sqlx::query!(
         r#"
         INSERT INTO events (bucket, id, workspace_id, kind, data, create_time)
-        SELECT $1, event.id, event.workspace_id, event.kind, event.data, event.create_time
-        FROM unnest($2::UUID[], $3::UUID[], $4::TEXT[], $5::TEXT[], $6::TIMESTAMPTZ[])
-            AS event (id, workspace_id, kind, data, create_time)
+        SELECT event.bucket, event.id, event.workspace_id, event.kind, event.data, $6
+        FROM unnest($1::SMALLINT[], $2::UUID[], $3::UUID[], $4::TEXT[], $5::TEXT[])
+            AS event (bucket, id, workspace_id, kind, data)
         "#,
-        first.workspace_id.bucket().as_i16(),
-        &ids as &[EventId],
-        &workspaces as &[WorkspaceId],
+        &events.iter().map(|event| event.workspace_id.bucket().as_i16()).collect::<Vec<_>>(),
+        &events.iter().map(|event| event.id.uuid()).collect::<Vec<_>>(),
+        &events.iter().map(|event| event.workspace_id.uuid()).collect::<Vec<_>>(),
         &kinds,
         &data,
-        &times,
+        now,
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+impl Store {
+    /// Events whose deliveries were not made yet, the oldest first.
+    #[tracing::instrument(skip_all, name = "db.events.waiting", err(level = "debug"))]
+    pub async fn waiting_events(&self, limit: i64) -> Result<Vec<EventId>, sqlx::Error> {
+        sqlx::query_scalar!(
+            r#"
+            SELECT id AS "id: EventId"
+            FROM events
+            WHERE relay_time IS NULL
+            ORDER BY id
+            LIMIT $1
+            "#,
+            limit,
+        )
+        .fetch_all(self.pool())
+        .await
+    }
+
+    /// Makes the deliveries of an event, one for each webhook that is to be told of it, unless they were made. Answers how
+    /// many. Webhooks are locked by id.
+    #[tracing::instrument(skip_all, name = "db.events.relay", err(level = "debug"))]
+    pub async fn relay_event(&self, id: EventId, now: DateTime<Utc>) -> Result<u64, sqlx::Error> {
+        let made = sqlx::query!(
+            r#"
+            WITH event AS (
+                UPDATE events
+                SET relay_time = $3
+                WHERE bucket = $1 AND id = $2 AND relay_time IS NULL
+                RETURNING bucket, id, workspace_id, kind, create_time
+            ),
+            told AS (
+                SELECT
+                    webhook.bucket,
+                    webhook.id AS webhook_id,
+                    event.id AS event_id,
+                    event.workspace_id,
+                    event.kind,
+                    event.create_time
+                FROM event
+                JOIN webhooks AS webhook
+                    ON webhook.bucket = event.bucket AND webhook.workspace_id = event.workspace_id
+                WHERE webhook.delete_time IS NULL
+                    AND webhook.enabled
+                    AND webhook.enable_time <= event.create_time
+                    AND event.kind = ANY(webhook.event_kinds)
+                ORDER BY webhook.id
+                FOR UPDATE OF webhook
+            ),
+            woken AS (
+                UPDATE webhooks AS webhook
+                SET due_time = LEAST(COALESCE(webhook.due_time, $3), $3)
+                FROM told
+                WHERE webhook.bucket = told.bucket AND webhook.id = told.webhook_id
+            )
+            INSERT INTO webhook_deliveries (
+                bucket, webhook_id, event_id, workspace_id, kind, status, next_time, give_up_time, create_time
+            )
+            SELECT bucket, webhook_id, event_id, workspace_id, kind, 'pending', $3, $4, create_time
+            FROM told
+            ON CONFLICT (bucket, webhook_id, event_id) DO NOTHING
+            "#,
+            id.bucket().as_i16(),
+            id as EventId,
+            now,
+            now + TRIED_FOR,
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(made.rows_affected())
+    }
 }

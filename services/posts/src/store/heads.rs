@@ -32,6 +32,32 @@ pub async fn hold_workspace<T>(
     Ok(living.unwrap_or(false))
 }
 
+/// Holds an admitted workspace alone until the transaction ends, whether it has posts or not. Answers whether it is still
+/// there.
+#[tracing::instrument(skip_all, name = "db.post_heads.take", err(level = "debug"))]
+pub async fn take_workspace<T>(
+    connection: &mut PgConnection,
+    admitted: &Admitted<T>,
+) -> Result<bool, sqlx::Error> {
+    let workspace_id = admitted.workspace_id();
+    let living = sqlx::query_scalar!(
+        r#"
+        INSERT INTO post_heads AS head (bucket, workspace_id, last_id)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (bucket, workspace_id) DO UPDATE
+        SET last_id = head.last_id
+        WHERE head.delete_time IS NULL
+        RETURNING bucket
+        "#,
+        workspace_id.bucket().as_i16(),
+        workspace_id as WorkspaceId,
+        Uuid::nil(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(living.is_some())
+}
+
 impl Store {
     /// Marks a workspace as deleted. Whoever held it has ended by then: what opens a post comes before, or finds this.
     #[tracing::instrument(skip_all, name = "db.post_heads.bury", err(level = "debug"))]

@@ -11,6 +11,7 @@ use super::{
     Store,
     targets::save_statuses,
     usage::{Charge, release},
+    webhooks::delete_webhooks,
 };
 use crate::{
     error::Error,
@@ -38,7 +39,7 @@ impl Store {
     }
 
     /// Deals with a deletion: nothing new is scheduled from now on, what had not gone out is canceled, its units are
-    /// given back, and with the last of it the position moves on. Doing it again, or going on with it, changes nothing.
+    /// given back, its webhooks are deleted, and with the last of it the position moves on. Doing it again, or going on with it, changes nothing.
     ///
     /// # Errors
     /// When the database fails or holds what this version does not know.
@@ -61,6 +62,7 @@ impl Store {
                     transaction.commit().await?;
                 }
                 _ => {
+                    delete_webhooks(&mut transaction, workspace_id, now).await?;
                     move_position(&mut transaction, position).await?;
                     return Ok(transaction.commit().await?);
                 }
