@@ -63,12 +63,4 @@ pub const NOT_SERVED_YET: &[&str] = &[
     "/postbreeze.v1.SandboxService/AddSandboxComment",
     "/postbreeze.v1.SandboxService/ListSandboxCalls",
     "/postbreeze.v1.SandboxService/SetSandboxBehavior",
-    "/postbreeze.v1.WebhookService/CreateWebhook",
-    "/postbreeze.v1.WebhookService/DeleteWebhook",
-    "/postbreeze.v1.WebhookService/GetWebhook",
-    "/postbreeze.v1.WebhookService/ListDeliveries",
-    "/postbreeze.v1.WebhookService/ListWebhooks",
-    "/postbreeze.v1.WebhookService/RedeliverDelivery",
-    "/postbreeze.v1.WebhookService/RotateWebhookSecret",
-    "/postbreeze.v1.WebhookService/UpdateWebhook",
 ];

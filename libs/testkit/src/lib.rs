@@ -13,4 +13,4 @@ pub use answer::{invalid_fields, metadata, refused, violated_fields};
 pub use client::{Client, draft};
 pub use clock::TurnableClock;
 pub use front::{Front, PASSWORD, Team, User};
-pub use system::System;
+pub use system::{Replica, System};

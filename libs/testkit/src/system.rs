@@ -6,7 +6,6 @@ use postbreeze_runtime::{Environment, config::Lookup, stack::Limits};
 use postbreeze_standalone::{
     Databases, Keys, Settings, System as Composed, compose, schemas, secrets,
 };
-use secrecy::SecretString;
 
 use crate::{
     clock::TurnableClock,
@@ -29,7 +28,16 @@ pub struct System {
     pub environment: Environment,
     /// Signs and verifies context tokens.
     pub keys: Keys,
+    lookup: Lookup,
     front: Front,
+}
+
+/// Another process of a system.
+pub struct Replica {
+    /// Its public endpoint.
+    pub front: Front,
+    /// What its services take from it.
+    pub environment: Environment,
 }
 
 impl System {
@@ -38,28 +46,42 @@ impl System {
     /// # Panics
     /// When it cannot: a test has nothing to do then.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a system with further settings.
+    ///
+    /// # Panics
+    /// When it cannot: a test has nothing to do then.
+    pub async fn start_with(more: &[(&str, &str)]) -> Self {
         let clock = TurnableClock::new();
         let environment = Environment::new(clock.clock());
         let mut databases = Vec::new();
         for (owner, migrator) in schemas() {
             databases.push((owner, database(owner, migrator).await));
         }
-        let opened = Databases::open(|owner| {
-            let found = databases.iter().find(|(name, _)| *name == owner);
-            let (_, database) = found.expect("every owner has a database");
-            Ok(database.config(CONNECTIONS))
-        })
-        .expect("the test server's URL is one");
-        let settings = [("POSTBREEZE_SELF_SERVICE_PLANS", "true")]
-            .map(|(name, value)| (name.to_owned(), SecretString::from(value.to_owned())));
+        let own =
+            [("POSTBREEZE_SELF_SERVICE_PLANS", "true"), ("POSTBREEZE_SANDBOX_COMMANDS", "true")];
+        // Of one name the last counts.
+        let told = own.iter().chain(more);
+        let told = told.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let secrets = secrets::ephemeral().expect("randomness");
-        let lookup = Lookup::default().with_defaults(settings.into_iter().chain(secrets));
+        let lookup = Lookup::new(told).with_defaults(secrets);
         let keys = Keys::generate().expect("randomness");
-        let settings = Settings::read(&lookup).expect("the settings of tests are good");
-        let services = compose(settings, &environment, &opened, &keys, &Limits::default())
-            .unwrap_or_else(|failure| panic!("the system cannot be composed: {failure}"));
+        let services = composed(&lookup, &environment, &databases, &keys);
         let front = Front::new(services.front.clone());
-        Self { services, clock, databases, environment, keys, front }
+        Self { services, clock, databases, environment, keys, lookup, front }
+    }
+
+    /// The same services once more, as another process on the same databases, with the same secrets and time.
+    ///
+    /// # Panics
+    /// When it cannot.
+    #[must_use]
+    pub fn replica(&self) -> Replica {
+        let environment = Environment::new(self.clock.clock());
+        let services = composed(&self.lookup, &environment, &self.databases, &self.keys);
+        Replica { front: Front::new(services.front), environment }
     }
 
     /// The connections to an owner's database, for what no RPC can bring about.
@@ -76,6 +98,23 @@ impl System {
     pub async fn stop(self) {
         self.environment.background.stop().await;
     }
+}
+
+fn composed(
+    lookup: &Lookup,
+    environment: &Environment,
+    databases: &[(&'static str, TestDatabase)],
+    keys: &Keys,
+) -> Composed {
+    let opened = Databases::open(|owner| {
+        let found = databases.iter().find(|(name, _)| *name == owner);
+        let (_, database) = found.expect("every owner has a database");
+        Ok(database.config(CONNECTIONS))
+    })
+    .expect("the test server's URL is one");
+    let settings = Settings::read(lookup).expect("the settings of tests are good");
+    compose(settings, environment, &opened, keys, &Limits::default())
+        .unwrap_or_else(|failure| panic!("the system cannot be composed: {failure}"))
 }
 
 impl Deref for System {

@@ -117,7 +117,8 @@ impl Courier {
         let Some(taken) = self.store.take_deliveries(id, most, now).await? else { return Ok(0) };
         let begun = taken.deliveries.len();
         for (attempt, permit) in Attempt::all_of(self, taken).into_iter().zip(permits) {
-            let (courier, stopping) = (self.clone(), self.environment.background.stopping().clone());
+            let (courier, stopping) =
+                (self.clone(), self.environment.background.stopping().clone());
             self.environment.background.spawn(async move {
                 let stopped = async {
                     stopping.cancelled().await;

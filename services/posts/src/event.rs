@@ -233,10 +233,8 @@ mod tests {
         for kind in EventKind::ALL {
             assert_eq!(EventKind::parse(kind.as_str()), Some(kind));
             assert_eq!(EventKind::from_proto(kind.to_proto()), Some(kind));
-            let name = format!(
-                "WEBHOOK_EVENT_TYPE_{}",
-                kind.as_str().to_uppercase().replace('.', "_")
-            );
+            let name =
+                format!("WEBHOOK_EVENT_TYPE_{}", kind.as_str().to_uppercase().replace('.', "_"));
             assert_eq!(kind.to_proto().as_str_name(), name);
         }
         assert_eq!(EventKind::from_proto(WebhookEventType::Unspecified), None);

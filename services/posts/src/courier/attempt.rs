@@ -72,14 +72,9 @@ impl Attempt {
         let delivery = &self.delivery;
         let kind = EventKind::parse(&delivery.kind).ok_or(Failed::Lost)?;
         let data = delivery.data.as_deref().ok_or(Failed::Lost)?;
-        let body = event::body(
-            delivery.event_id,
-            kind,
-            delivery.event_time,
-            delivery.workspace_id,
-            data,
-        )
-        .ok_or(Failed::Lost)?;
+        let body =
+            event::body(delivery.event_id, kind, delivery.event_time, delivery.workspace_id, data)
+                .ok_or(Failed::Lost)?;
         let secrets = self.secrets.as_deref().ok_or(Failed::Unsigned)?;
         let signature = signature::sign(secrets, courier.environment.clock.now(), &body);
         let mut headers = HeaderMap::new();

@@ -58,7 +58,7 @@ async fn approve(
             keeps_time: at.is_none(),
             entitlements: Some(entitlements),
             accounts,
-            ..Change::of(&post, Step::Approve, now)
+            ..Change::of(rpc, &post, Step::Approve, now)
         };
         let post = change
             .apply(&mut transaction, |post| {

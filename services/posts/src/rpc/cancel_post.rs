@@ -25,7 +25,7 @@ pub(super) async fn cancel_post(
 
     let post = change::load(rpc, context, post_id, Action::WritePosts).await?;
     let now = rpc.environment.clock.now();
-    let change = Change { etag: &etag, ..Change::of(&post, Step::Cancel, now) };
+    let change = Change { etag: &etag, ..Change::of(rpc, &post, Step::Cancel, now) };
     let mut transaction = rpc.store.begin().await?;
     let post = change.apply(&mut transaction, |_| ()).await?;
     transaction.commit().await?;

@@ -19,8 +19,10 @@ use super::{
 };
 use crate::{
     error::Error,
+    event::{Event, EventKind, Subject},
     post::{PostStatus, State, Step, TargetStatus, holds_unit},
     store::{
+        events,
         heads::hold_workspace,
         posts::{Post, PostRow, lock_post, save_post},
         targets::{TargetRow, replace_targets, save_statuses},
@@ -90,6 +92,7 @@ where
 
 /// One change of a post.
 pub(super) struct Change<'a> {
+    pub(super) rpc: &'a Rpc,
     pub(super) admitted: &'a Admitted<Post>,
     /// What the client based the change on; empty: anything.
     pub(super) etag: &'a str,
@@ -107,8 +110,14 @@ pub(super) struct Change<'a> {
 
 impl<'a> Change<'a> {
     /// A change that takes no unit, sends nothing and asks for no etag.
-    pub(super) fn of(admitted: &'a Admitted<Post>, step: Step, now: DateTime<Utc>) -> Self {
+    pub(super) fn of(
+        rpc: &'a Rpc,
+        admitted: &'a Admitted<Post>,
+        step: Step,
+        now: DateTime<Utc>,
+    ) -> Self {
         Self {
+            rpc,
             admitted,
             etag: "",
             step,
@@ -156,6 +165,9 @@ impl<'a> Change<'a> {
             let bucket = post.row.id.bucket().as_i16();
             save_statuses(transaction, bucket, &ids, &after.targets).await?;
         }
+        if let Some(kind) = EventKind::of_end(before.status, after.status) {
+            self.tell(transaction, &post, kind).await?;
+        }
         Ok(post)
     }
 
@@ -189,6 +201,22 @@ impl<'a> Change<'a> {
             sent_to.push(account.ok_or(Error::AccountsChanged)?);
         }
         accounts::check_active(sent_to)
+    }
+
+    /// Webhooks are told of how the post ended.
+    async fn tell(
+        &self,
+        transaction: &mut PgTransaction<'static>,
+        post: &Post,
+        kind: EventKind,
+    ) -> Result<(), Error> {
+        let event = Event {
+            id: self.rpc.environment.minter.mint(post.row.id.bucket()),
+            workspace_id: post.row.workspace_id,
+            kind,
+            subject: Subject::Post(post.row.id),
+        };
+        Ok(events::record(transaction, &[event], self.now).await?)
     }
 
     async fn charge(

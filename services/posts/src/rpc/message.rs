@@ -4,9 +4,9 @@ use postbreeze_ids::Id;
 use postbreeze_proto::{
     time::to_proto,
     v1::{
-        Comment, CommentAuthor, CommentReply, Delivery, DeliveryStatus, ErrorClass, PlatformOptions, Post, PostStatus,
-        PostTarget, PublishAttempt, PublishAttemptStatus, TargetError, TargetStatus,
-        Webhook, WebhookEventType, WebhookSecret,
+        Comment, CommentAuthor, CommentReply, Delivery, DeliveryStatus, ErrorClass,
+        PlatformOptions, Post, PostStatus, PostTarget, PublishAttempt, PublishAttemptStatus,
+        TargetError, TargetStatus, Webhook, WebhookEventType, WebhookSecret,
     },
 };
 use prost::Message as _;

@@ -37,19 +37,18 @@ pub(super) async fn redeliver_delivery(
     if let Some(first) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
         return Ok(first);
     }
-    let answer =
-        idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
-            let locked = lock_webhook(&mut transaction, &webhook).await?;
-            let row = locked.ok_or_else(|| not_found(webhook_id))?;
-            let renewed = renew_delivery(&mut transaction, &row, event_id, now).await?;
-            let renewed = renewed.ok_or_else(|| no_delivery(event_id))?;
-            if !row.enabled {
-                return Err(is_off());
-            }
-            let delivery = Some(message::delivery(renewed)?);
-            Ok((transaction, RedeliverDeliveryResponse { delivery }))
-        })
-        .await?;
+    let answer = idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
+        let locked = lock_webhook(&mut transaction, &webhook).await?;
+        let row = locked.ok_or_else(|| not_found(webhook_id))?;
+        let renewed = renew_delivery(&mut transaction, &row, event_id, now).await?;
+        let renewed = renewed.ok_or_else(|| no_delivery(event_id))?;
+        if !row.enabled {
+            return Err(is_off());
+        }
+        let delivery = Some(message::delivery(renewed)?);
+        Ok((transaction, RedeliverDeliveryResponse { delivery }))
+    })
+    .await?;
     rpc.deliveries.ring();
     Ok(answer)
 }

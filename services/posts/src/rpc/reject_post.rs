@@ -31,7 +31,7 @@ pub(super) async fn reject_post(
         return Err(Error::OwnPost);
     }
     let now = rpc.environment.clock.now();
-    let change = Change { etag: &etag, ..Change::of(&post, Step::Reject, now) };
+    let change = Change { etag: &etag, ..Change::of(rpc, &post, Step::Reject, now) };
     let mut transaction = rpc.store.begin().await?;
     let post = change
         .apply(&mut transaction, |post| {

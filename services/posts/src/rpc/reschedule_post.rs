@@ -55,7 +55,7 @@ async fn reschedule(
             etag,
             entitlements: Some(entitlements),
             accounts,
-            ..Change::of(&post, Step::Reschedule { needs_approval }, now)
+            ..Change::of(rpc, &post, Step::Reschedule { needs_approval }, now)
         };
         let post = change
             .apply(&mut transaction, |post| {

@@ -46,7 +46,7 @@ async fn retry(
         let change = Change {
             entitlements: Some(entitlements),
             accounts,
-            ..Change::of(&post, Step::Retry, now)
+            ..Change::of(rpc, &post, Step::Retry, now)
         };
         let post = change.apply(&mut transaction, |_| ()).await?;
         Ok::<_, Error>((transaction, RetryPostResponse { post: Some(message::post(post)?) }))

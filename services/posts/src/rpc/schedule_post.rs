@@ -55,7 +55,7 @@ async fn schedule(
             etag,
             entitlements: Some(entitlements),
             accounts,
-            ..Change::of(&post, Step::Schedule { needs_approval }, now)
+            ..Change::of(rpc, &post, Step::Schedule { needs_approval }, now)
         };
         let post =
             change.apply(&mut transaction, |post| change::set_time(&mut post.row, at)).await?;

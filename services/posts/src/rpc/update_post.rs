@@ -65,7 +65,7 @@ pub(super) async fn update_post(
         etag: &etag,
         accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
         new_targets,
-        ..Change::of(&post, step, now)
+        ..Change::of(rpc, &post, step, now)
     };
     let mut transaction = rpc.store.begin().await?;
     let post = change

@@ -2,7 +2,7 @@
 //! fact itself.
 
 use chrono::{DateTime, Utc};
-use postbreeze_ids::{EventId, WorkspaceId};
+use postbreeze_ids::EventId;
 use sqlx::PgConnection;
 
 use super::Store;

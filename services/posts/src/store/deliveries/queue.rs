@@ -131,10 +131,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         let webhook = lock(&mut transaction, delivery.webhook_id).await?;
         let Some(webhook) = webhook else { return Ok(()) };
-        if outcome.verdict == Verdict::Gone && webhook.enabled && webhook.url == url {
-            turn_off(&mut transaction, delivery.webhook_id, now).await?;
-        }
-        sqlx::query!(
+        let written = sqlx::query!(
             r#"
             UPDATE webhook_deliveries
             SET status = $5,
@@ -156,6 +153,10 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
+        let is_gone = outcome.verdict == Verdict::Gone && written.rows_affected() == 1;
+        if is_gone && webhook.enabled && webhook.url == url {
+            turn_off(&mut transaction, delivery.webhook_id, now).await?;
+        }
         set_due(&mut transaction, delivery.webhook_id, now).await?;
         transaction.commit().await
     }
@@ -167,10 +168,7 @@ struct Locked {
     enabled: bool,
 }
 
-async fn lock(
-    connection: &mut PgConnection,
-    id: WebhookId,
-) -> Result<Option<Locked>, sqlx::Error> {
+async fn lock(connection: &mut PgConnection, id: WebhookId) -> Result<Option<Locked>, sqlx::Error> {
     sqlx::query_as!(
         Locked,
         r#"
