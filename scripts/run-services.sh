@@ -10,6 +10,7 @@ for owner in "${!ports[@]}"; do
   export "POSTBREEZE_${owner^^}_URL=http://127.0.0.1:${ports[$owner]}"
 done
 export POSTBREEZE_SELF_SERVICE_PLANS=${POSTBREEZE_SELF_SERVICE_PLANS:-true}
+export POSTBREEZE_SANDBOX_COMMANDS=${POSTBREEZE_SANDBOX_COMMANDS:-true}
 
 # become SERVICE [ARGUMENT]: turns this shell into a service, with its own secrets and the server that is there.
 become() {

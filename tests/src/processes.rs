@@ -120,6 +120,7 @@ impl Processes {
         set("POSTBREEZE_DATABASE_URL", self.database_url.expose_secret().to_owned());
         set("POSTBREEZE_CONTEXT_PUBLIC_KEYS", self.keys.public().to_owned());
         set("POSTBREEZE_SELF_SERVICE_PLANS", "true".to_owned());
+        set("POSTBREEZE_SANDBOX_COMMANDS", "true".to_owned());
         set("POSTBREEZE_LISTEN", format!("127.0.0.1:{}", self.port(service)));
         if let Ok(key) = self.keys.signing(service) {
             set("POSTBREEZE_CONTEXT_SIGNING_KEY", key.expose_secret().to_owned());

@@ -11,7 +11,8 @@ use postbreeze_proto::v1::{
     PostTargetInput, SocialAccount, StartConnectRequest, Workspace,
     api_key_service_client::ApiKeyServiceClient, billing_service_client::BillingServiceClient,
     comment_service_client::CommentServiceClient, complete_connect_request::Grant,
-    member_service_client::MemberServiceClient, post_service_client::PostServiceClient,
+    media_service_client::MediaServiceClient, member_service_client::MemberServiceClient,
+    post_service_client::PostServiceClient,
     social_account_service_client::SocialAccountServiceClient,
     user_service_client::UserServiceClient, webhook_service_client::WebhookServiceClient,
     workspace_service_client::WorkspaceServiceClient,
@@ -89,6 +90,12 @@ impl Client {
     #[must_use]
     pub fn webhooks(&self) -> WebhookServiceClient<Self> {
         WebhookServiceClient::new(self.clone())
+    }
+
+    /// `MediaService`.
+    #[must_use]
+    pub fn media(&self) -> MediaServiceClient<Self> {
+        MediaServiceClient::new(self.clone())
     }
 
     /// Creates a workspace of this name.

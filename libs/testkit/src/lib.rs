@@ -1,16 +1,21 @@
 //! What tests need, and nothing that a service does: databases ([`postgres`]), the whole system in this process
 //! ([`system`]), any system from outside ([`front`]), clients with a credential ([`client`]), what is wanted of an answer
-//! ([`answer`]), a clock one can turn ([`clock`]).
+//! ([`answer`]), a clock one can turn ([`clock`]), a directory
+//! ([`directory`]), HTTP ([`web`]).
 
 pub mod answer;
 pub mod client;
 pub mod clock;
+pub mod directory;
 pub mod front;
 pub mod postgres;
 pub mod system;
+pub mod web;
 
 pub use answer::{invalid_fields, metadata, refused, violated_fields};
 pub use client::{Client, draft};
 pub use clock::TurnableClock;
+pub use directory::Directory;
 pub use front::{Front, PASSWORD, Team, User};
 pub use system::{Replica, System};
+pub use web::Web;

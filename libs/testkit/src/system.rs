@@ -7,8 +7,11 @@ use postbreeze_standalone::{
     Databases, Keys, Settings, System as Composed, compose, schemas, secrets,
 };
 
+use tokio::net::TcpListener;
+
 use crate::{
     clock::TurnableClock,
+    directory::Directory,
     front::Front,
     postgres::{TestDatabase, database},
 };
@@ -28,6 +31,8 @@ pub struct System {
     pub environment: Environment,
     /// Signs and verifies context tokens.
     pub keys: Keys,
+    /// Where the bytes of media are.
+    pub media: Directory,
     lookup: Lookup,
     front: Front,
 }
@@ -60,8 +65,16 @@ impl System {
         for (owner, migrator) in schemas() {
             databases.push((owner, database(owner, migrator).await));
         }
-        let own =
-            [("POSTBREEZE_SELF_SERVICE_PLANS", "true"), ("POSTBREEZE_SANDBOX_COMMANDS", "true")];
+        let media = Directory::new("media");
+        let bytes = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let listen = bytes.local_addr().expect("it is bound").to_string();
+        let store = format!("file://{}", media.path().display());
+        let own = [
+            ("POSTBREEZE_SELF_SERVICE_PLANS", "true"),
+            ("POSTBREEZE_SANDBOX_COMMANDS", "true"),
+            ("POSTBREEZE_MEDIA_STORE", store.as_str()),
+            ("POSTBREEZE_MEDIA_LISTEN", listen.as_str()),
+        ];
         // Of one name the last counts.
         let told = own.iter().chain(more);
         let told = told.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -69,8 +82,9 @@ impl System {
         let lookup = Lookup::new(told).with_defaults(secrets);
         let keys = Keys::generate().expect("randomness");
         let services = composed(&lookup, &environment, &databases, &keys);
+        postbreeze_media::serve_bytes(&services.storage, bytes, &environment);
         let front = Front::new(services.front.clone());
-        Self { services, clock, databases, environment, keys, lookup, front }
+        Self { services, clock, databases, environment, keys, media, lookup, front }
     }
 
     /// The same services once more, as another process on the same databases, with the same secrets and time.

@@ -1,9 +1,19 @@
 //! What can go wrong here, and the one place where it becomes an answer.
 
+use std::time::Duration;
+
 use postbreeze_context::Denied;
-use postbreeze_proto::status::{Fault, Reason, internal};
+use postbreeze_proto::{
+    fields::Fields,
+    status::{Fault, Reason, internal},
+};
 use postbreeze_runtime::postgres;
 use tonic::Status;
+
+use crate::networks::ConnectError;
+
+/// When a network that is not well may be tried again.
+const NETWORK_AGAIN: Duration = Duration::from_secs(5);
 
 /// An error of this service. Each variant is a fact with its subject.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +27,12 @@ pub(crate) enum Error {
     /// There is no such account.
     #[error("no such account: {0}")]
     NotFound(postbreeze_ids::AccountId),
+    /// SANDBOX has no such post.
+    #[error("the sandbox has no such post")]
+    NoSandboxPost(String),
+    /// A network cannot be reached, or is not well.
+    #[error("the network cannot be reached: {0}")]
+    NetworkUnreachable(String),
     /// The workspace has an account of this platform.
     #[error("the workspace has an account of this platform already")]
     AlreadyConnected,
@@ -40,6 +56,20 @@ impl From<Fault> for Error {
     }
 }
 
+impl From<ConnectError> for Error {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Invalid { field, reason, problem } => {
+                let mut fields = Fields::new();
+                fields.violate_with(field, reason, problem);
+                Fault::invalid(fields.into_violations()).into()
+            }
+            ConnectError::Unreachable(message) => Self::NetworkUnreachable(message),
+            ConnectError::Ours(error) => error,
+        }
+    }
+}
+
 impl From<aws_lc_rs::error::Unspecified> for Error {
     fn from(_: aws_lc_rs::error::Unspecified) -> Self {
         Self::Crypto
@@ -53,6 +83,10 @@ impl From<Error> for Status {
             Error::Denied(denied) => denied.into(),
             Error::Invalid(fault) => fault.into(),
             Error::NotFound(id) => Fault::not_found("account", id).into(),
+            Error::NoSandboxPost(id) => Fault::not_found("sandbox_post", id).into(),
+            Error::NetworkUnreachable(_) => {
+                Fault::new(Reason::SourceUnreachable, message).retry_after(NETWORK_AGAIN).into()
+            }
             Error::AlreadyConnected => Fault::new(Reason::AccountAlreadyConnected, message).into(),
             Error::Idempotency(cause) => match cause.into_fault() {
                 Ok(fault) => fault.into(),

@@ -71,10 +71,12 @@ const SERVICES: &[&str] = &[
     "postbreeze.v1.PostService",
     "postbreeze.v1.CommentService",
     "postbreeze.v1.WebhookService",
+    "postbreeze.v1.MediaService",
 ];
 const NEED_POSTS: &[&str] =
     &["postbreeze.v1.PostService", "postbreeze.v1.CommentService", "postbreeze.v1.WebhookService"];
 const NEED_ACCOUNTS: &[&str] = &["postbreeze.v1.SocialAccountService"];
+const NEED_MEDIA: &[&str] = &["postbreeze.v1.MediaService"];
 
 /// The whole service.
 ///
@@ -88,6 +90,7 @@ pub fn service(parts: Parts) -> Result<BoxService, tonic_reflection::server::Err
         posts: owners.posts.clone(),
         accounts: owners.accounts.clone(),
         workspaces: owners.workspaces.clone(),
+        media: owners.media.clone(),
         resolver: ReachResolver::asking(&owners.workspaces, &owners.identity),
     });
     let merged = Routes::new(PostServiceServer::from_arc(Arc::clone(&rpc)))
@@ -97,7 +100,8 @@ pub fn service(parts: Parts) -> Result<BoxService, tonic_reflection::server::Err
     // Without these two nothing can be answered; without another only what it owns.
     let mut health = Health::of(SERVICES)
         .when_peer(owners.identity.clone())
-        .when_peer(owners.workspaces.clone());
+        .when_peer(owners.workspaces.clone())
+        .when_peer_for(NEED_MEDIA, owners.media.clone());
     for (services, sources) in [(NEED_POSTS, &owners.posts), (NEED_ACCOUNTS, &owners.accounts)] {
         for source in sources.all() {
             health = health.when_peer_for(services, source.peer.clone());

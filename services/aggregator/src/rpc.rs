@@ -29,6 +29,7 @@ pub(crate) struct Rpc {
     pub(crate) posts: Sources,
     pub(crate) accounts: Sources,
     pub(crate) workspaces: Peer,
+    pub(crate) media: Peer,
     pub(crate) resolver: ReachResolver,
 }
 

@@ -33,9 +33,9 @@ pub enum Error {
     /// No target of the post has failed.
     #[error("no target of the post has failed")]
     NothingToRetry,
-    /// A post got other accounts while those it had were looked up.
-    #[error("the accounts of the post keep changing")]
-    AccountsChanged,
+    /// A post changed while what it needs was looked up.
+    #[error("the post keeps changing")]
+    PostChanged,
     /// The account cannot publish.
     #[error("the account {0} is not active")]
     AccountNotActive(AccountId),
@@ -70,6 +70,9 @@ pub enum Error {
     /// Encryption or randomness failed.
     #[error("the crypto library failed")]
     Crypto,
+    /// Another service refuses what the client wants: told as it is.
+    #[error("another service refused: {0}")]
+    Refused(Status),
     /// A stored value, or one that a peer sent, is none that this version knows.
     #[error("{0} cannot be read")]
     Unreadable(&'static str),
@@ -114,9 +117,7 @@ impl From<Error> for Status {
             Error::AccountNotActive(id) => {
                 Fault::new(Reason::AccountNotActive, message).with("account_id", id).into()
             }
-            Error::AccountsChanged => {
-                Fault::new(Reason::Overloaded, message).retry_after(AGAIN).into()
-            }
+            Error::PostChanged => Fault::new(Reason::Overloaded, message).retry_after(AGAIN).into(),
             Error::OwnPost => Fault::new(Reason::OwnPost, message).into(),
             Error::EtagStale => Fault::new(Reason::EtagStale, message).into(),
             Error::PlanLimitPosts { limit, current } => Fault::new(Reason::PlanLimitPosts, message)
@@ -135,6 +136,7 @@ impl From<Error> for Status {
                     internal()
                 }
             },
+            Error::Refused(status) => status,
             Error::Unreadable(_) | Error::Crypto => {
                 tracing::error!(cause = message, "a call failed");
                 internal()

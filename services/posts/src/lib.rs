@@ -1,13 +1,14 @@
 //! The `posts` service: what brands say, when, and what is answered.
 //!
-//! Tables: `posts`, `post_targets`, `publish_attempts`, `post_usage` (the monthly cap), `comments`, `events` (the outbox),
-//! `webhooks` with their secrets and deliveries, and the heads that make lists over many workspaces cheap. RPCs:
-//! `PostService`, `CommentService` (but their lists, which the aggregator merges from [`PostSourceService`]),
-//! `WebhookService`, and the counters behind `GetUsage`.
+//! Tables: `posts`, `post_targets`, `publish_attempts`, `post_usage` (the monthly cap), `media_notices` (what `media` must
+//! be told), `comments`, `events` (the outbox), `webhooks` with their secrets and deliveries, and the heads that make lists
+//! over many workspaces cheap. RPCs: `PostService`, `CommentService` (but their lists, which the aggregator merges from
+//! [`PostSourceService`]), `WebhookService`, and the counters behind `GetUsage`.
 //!
 //! Promises: the cap is never oversold and never leaks, since a unit is taken in the transaction that needs it; a post
-//! that was canceled or deleted has not gone out, nor has one of a workspace that was deleted before; a list shows exactly
-//! the rows of its scope; what happened reaches every webhook that was to be told, at least once, or is shown as given up.
+//! that was canceled or deleted has not gone out, nor has one of a workspace that was deleted before; what
+//! a post is to show is not deleted before it has; a list shows exactly the rows of its scope; what happened reaches every
+//! webhook that was to be told, at least once, or is shown as given up.
 //!
 //! [`PostSourceService`]: postbreeze_proto::internal::v1::post_source_service_server::PostSourceService
 
@@ -17,6 +18,7 @@ mod courier;
 mod error;
 pub mod event;
 mod housekeeping;
+mod notices;
 pub mod post;
 mod rpc;
 mod store;
@@ -68,12 +70,16 @@ pub struct Parts {
     pub workspaces: Peer,
     /// Where accounts are.
     pub accounts: Peer,
+    /// Where media are.
+    pub media: Peer,
 }
 
 /// The whole service.
 #[must_use]
 pub fn service(parts: Parts) -> BoxService {
     let store = Store::new(&parts.database);
+    let notices =
+        notices::start(&parts.environment, &store, parts.issuer.clone(), parts.media.clone());
     housekeeping::start(&parts.environment, &store, parts.issuer, parts.workspaces.clone());
     let (vault, deliveries) = (Arc::new(parts.config.vault), Bell::default());
     let courier = Courier {
@@ -90,6 +96,8 @@ pub fn service(parts: Parts) -> BoxService {
         page_tokens: parts.config.page_tokens,
         workspaces: parts.workspaces.clone(),
         accounts: parts.accounts,
+        media: parts.media,
+        notices,
         vault,
         egress: parts.config.egress,
         deliveries,

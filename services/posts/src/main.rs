@@ -30,6 +30,7 @@ fn main() -> ExitCode {
             identity: Peer::read(lookup, "identity")?,
             workspaces: Peer::read(lookup, "workspaces")?,
             accounts: Peer::read(lookup, "accounts")?,
+            media: Peer::read(lookup, "media")?,
         };
         let listener = process.bind(serve.listen).await?;
         process.serve(listener, service(parts)).await

@@ -1,8 +1,10 @@
-//! The rules of a post's life: its states, what each step makes of them, and when it holds a unit of the monthly cap.
-//! Pure: no clock, no I/O.
+//! The rules of a post's life: its states, what each step makes of them, when it holds a unit of the monthly cap, and when
+//! it keeps its media. Pure: no clock, no I/O.
 
+mod kept;
 mod status;
 mod step;
 
+pub use kept::{kept_media, shown_media};
 pub use status::{PostStatus, TargetStatus, follow, holds_unit};
 pub use step::{Refused, State, Step};

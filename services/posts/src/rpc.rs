@@ -18,6 +18,7 @@ mod list_deliveries;
 mod list_publish_attempts;
 mod list_webhooks;
 mod mark_comment_read;
+mod media;
 mod message;
 mod options;
 mod read_comments;
@@ -28,6 +29,7 @@ mod reschedule_post;
 mod retry_post;
 mod rotate_webhook_secret;
 mod schedule_post;
+mod taken;
 mod timing;
 mod update_post;
 mod update_webhook;
@@ -64,7 +66,7 @@ use postbreeze_proto::{
 use postbreeze_runtime::{Environment, peer::Peer};
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::{bell::Bell, store::Store, vault::Vault};
+use crate::{bell::Bell, notices::Notices, store::Store, vault::Vault};
 
 /// What handlers work with.
 pub(crate) struct Rpc {
@@ -73,6 +75,8 @@ pub(crate) struct Rpc {
     pub(crate) page_tokens: TokenKey,
     pub(crate) workspaces: Peer,
     pub(crate) accounts: Peer,
+    pub(crate) media: Peer,
+    pub(crate) notices: Notices,
     pub(crate) vault: Arc<Vault>,
     pub(crate) egress: Egress,
     pub(crate) deliveries: Bell,

@@ -2,13 +2,15 @@
 //! workspace's rows takes what `admit` returned.
 //!
 //! Rows are locked in this order: the head of the workspace's posts, the posts by id, their targets, counters of the cap
-//! by owner and month, events, webhooks by id, their secrets and deliveries, the idempotency record.
+//! by owner and month, the notices for `media`, events, webhooks by id, their secrets and deliveries, the idempotency
+//! record.
 
 pub mod attempts;
 pub mod comments;
 pub mod deliveries;
 pub mod events;
 pub mod heads;
+pub mod media_notices;
 pub mod posts;
 pub mod targets;
 pub mod usage;

@@ -7,7 +7,7 @@ use postbreeze_runtime::config::ConfigError;
 use secrecy::SecretString;
 
 /// Who signs: the aggregator for users, the others for themselves.
-const ISSUERS: [&str; 3] = [token::EDGE, "posts", "accounts"];
+const ISSUERS: [&str; 4] = [token::EDGE, "posts", "media", "accounts"];
 
 /// The key pairs of every issuer.
 pub struct Keys {

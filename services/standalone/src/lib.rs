@@ -5,8 +5,11 @@ mod databases;
 mod keys;
 pub mod secrets;
 
+use std::net::SocketAddr;
+
 use postbreeze_aggregator::{Owners, Sources};
 use postbreeze_context::token::{EDGE, Issuer, Verifier};
+use postbreeze_media::storage::Storage;
 use postbreeze_proto::page::TokenKey;
 use postbreeze_runtime::{
     BoxService, Environment,
@@ -27,6 +30,8 @@ pub struct System {
     pub front: BoxService,
     /// The owners behind it, for tests that speak to them directly.
     pub owners: Owners,
+    /// Where the bytes of media are: `postbreeze_media::serve_bytes` serves what its URLs reach.
+    pub storage: Storage,
 }
 
 /// What the services are told: their own settings, for what they share once.
@@ -34,6 +39,7 @@ pub struct Settings {
     identity: postbreeze_identity::Config,
     workspaces: postbreeze_workspaces::Config,
     posts: postbreeze_posts::Config,
+    media: postbreeze_media::Config,
     accounts: postbreeze_accounts::Config,
     page_tokens: TokenKey,
 }
@@ -48,16 +54,23 @@ impl Settings {
             identity: postbreeze_identity::Config::read(lookup)?,
             workspaces: postbreeze_workspaces::Config::read(lookup)?,
             posts: postbreeze_posts::Config::read(lookup)?,
+            media: postbreeze_media::Config::read(lookup)?,
             accounts: postbreeze_accounts::Config::read(lookup)?,
             page_tokens: page_token_key(lookup)?,
         })
+    }
+
+    /// Where the bytes of media are to be served, where that is this process.
+    #[must_use]
+    pub fn bytes_listen(&self) -> Option<SocketAddr> {
+        self.media.storage.listen()
     }
 }
 
 /// Composes every service.
 ///
 /// # Errors
-/// When a key pair is missing, or the descriptors that reflection serves cannot be read.
+/// When a key pair is missing, the object store cannot be opened, or the descriptors that reflection serves cannot be read.
 pub fn compose(
     settings: Settings,
     environment: &Environment,
@@ -105,12 +118,16 @@ pub fn compose(
             workspaces: workspaces.clone(),
         }),
     );
+    let storage = Storage::open(&settings.media.storage, clock())?;
     let media = Peer::in_process(
         "media",
         postbreeze_media::service(postbreeze_media::Parts {
+            config: settings.media,
+            storage: storage.clone(),
             environment: environment.clone(),
             database: databases.media.clone(),
             verifier: verifier("media")?,
+            issuer: issuer("media")?,
             limits: limits.clone(),
             identity: identity.clone(),
             workspaces: workspaces.clone(),
@@ -128,6 +145,7 @@ pub fn compose(
             identity: identity.clone(),
             workspaces: workspaces.clone(),
             accounts: accounts.clone(),
+            media: media.clone(),
         }),
     );
     let owners = Owners {
@@ -144,5 +162,5 @@ pub fn compose(
         limits: limits.clone(),
         owners: owners.clone(),
     })?;
-    Ok(System { front, owners })
+    Ok(System { front, owners, storage })
 }

@@ -15,8 +15,11 @@ use postbreeze_runtime::{
 };
 use postbreeze_standalone::{Databases, Keys, Settings, compose, secrets};
 use secrecy::SecretString;
+use tokio::net::TcpListener;
+use url::Url;
 
 const DATA_VARIABLE: &str = "POSTBREEZE_DATA_DIR";
+const STORE_VARIABLE: &str = "POSTBREEZE_MEDIA_STORE";
 const BINARIES_VARIABLE: &str = "POSTBREEZE_POSTGRES_BIN";
 const CONNECTIONS: u16 = 200;
 
@@ -24,10 +27,11 @@ fn main() -> ExitCode {
     process::run("standalone", async |process| {
         let directory = data_directory(&process.lookup)?;
         let kept = secrets::load_or_make(&directory)?;
-        // Who runs the system alone chooses plans alone.
-        let own =
-            [("POSTBREEZE_SELF_SERVICE_PLANS".to_owned(), SecretString::from("true".to_owned()))];
-        let lookup = process.lookup.with_defaults(kept.into_iter().chain(own));
+        // Who runs the system alone chooses plans alone, and commands the network inside of it.
+        let own = ["POSTBREEZE_SELF_SERVICE_PLANS", "POSTBREEZE_SANDBOX_COMMANDS"]
+            .map(|name| (name.to_owned(), SecretString::from("true".to_owned())));
+        let store = [(STORE_VARIABLE.to_owned(), media_store(&directory)?)];
+        let lookup = process.lookup.with_defaults(kept.into_iter().chain(own).chain(store));
         let serve = ServeConfig::read(&lookup, "127.0.0.1:50051")?;
         let settings = Settings::read(&lookup)?;
         if lookup.secret(URL_VARIABLE).is_some() {
@@ -35,6 +39,10 @@ fn main() -> ExitCode {
         }
         // Bound first: a port that is taken is told before anything is started.
         let listener = process.bind(serve.listen).await?;
+        let bytes = match settings.bytes_listen() {
+            Some(address) => Some(process.bind(address).await?),
+            None => None,
+        };
 
         let embedded = match lookup.secret(URL_VARIABLE) {
             Some(_) => None,
@@ -42,7 +50,7 @@ fn main() -> ExitCode {
         };
         let url = embedded.iter().map(|server| (URL_VARIABLE.to_owned(), server.url()));
         let lookup = lookup.with_defaults(url);
-        let ended = run(&process, &lookup, serve, settings, listener).await;
+        let ended = run(&process, &lookup, serve, settings, (listener, bytes)).await;
         if let Some(server) = embedded {
             server.stop().await?;
         }
@@ -55,7 +63,7 @@ async fn run(
     lookup: &Lookup,
     serve: ServeConfig,
     settings: Settings,
-    listener: tokio::net::TcpListener,
+    (listener, bytes): (TcpListener, Option<TcpListener>),
 ) -> Result<(), Failure> {
     let databases = Databases::read(lookup)?;
     databases.migrate().await?;
@@ -64,6 +72,9 @@ async fn run(
     }
     let keys = Keys::generate()?;
     let system = compose(settings, &process.environment, &databases, &keys, &serve.limits)?;
+    if let Some(bytes) = bytes {
+        postbreeze_media::serve_bytes(&system.storage, bytes, &process.environment);
+    }
     welcome(serve.listen);
     process.serve(listener, system.front).await
 }
@@ -74,6 +85,15 @@ fn data_directory(lookup: &Lookup) -> Result<PathBuf, ConfigError> {
     let directory = PathBuf::from(given);
     fs::create_dir_all(&directory).map_err(|error| ConfigError::new(DATA_VARIABLE, error))?;
     Ok(directory)
+}
+
+/// The media beside the rest of the data.
+fn media_store(directory: &Path) -> Result<SecretString, ConfigError> {
+    let bad = |problem: String| ConfigError::new(DATA_VARIABLE, problem);
+    let directory = directory.canonicalize().map_err(|error| bad(error.to_string()))?;
+    let url = Url::from_file_path(directory.join("media"));
+    let url = url.map_err(|()| bad("cannot be written as a URL".to_owned()))?;
+    Ok(SecretString::from(String::from(url)))
 }
 
 async fn start_postgres(lookup: &Lookup, directory: &Path) -> Result<EmbeddedPostgres, Failure> {

@@ -1,5 +1,5 @@
-//! Secrets that must survive a restart: what seals page tokens, what encrypts the tokens of social accounts
-//! and the secrets of webhooks. Made at the first start, kept beside the data for the owner of the process alone.
+//! Secrets that must survive a restart: what seals page tokens, what encrypts the tokens of social accounts and the secrets
+//! of webhooks, what signs the URLs of media. Made at the first start that needs them, kept beside the data for the owner of the process alone.
 
 use std::{
     fs::{self, OpenOptions},
@@ -13,26 +13,34 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::SecretString;
 
 /// The variables that are kept.
-const KEPT: [&str; 3] =
-    ["POSTBREEZE_PAGE_TOKEN_KEY", "POSTBREEZE_TOKEN_KEY", "POSTBREEZE_WEBHOOK_KEY"];
+const KEPT: [&str; 4] = [
+    "POSTBREEZE_PAGE_TOKEN_KEY",
+    "POSTBREEZE_TOKEN_KEY",
+    "POSTBREEZE_MEDIA_URL_KEY",
+    "POSTBREEZE_WEBHOOK_KEY",
+];
 
-/// The kept secrets as settings; makes those that there are none of.
+/// The kept secrets as settings; makes those that are missing.
 ///
 /// # Errors
 /// When the file cannot be read or written.
 pub fn load_or_make(directory: &Path) -> io::Result<Vec<(String, SecretString)>> {
     let file = directory.join("secrets.env");
     let mut text = match fs::read_to_string(&file) {
+        Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        read => read?,
+        Err(error) => return Err(error),
     };
     let kept = parse(&text);
-    let is_kept = |variable: &&str| kept.iter().any(|(name, _)| name == variable);
-    let missing: Vec<&str> = KEPT.into_iter().filter(|variable| !is_kept(variable)).collect();
-    if missing.is_empty() {
+    let missing = KEPT.into_iter().filter(|name| kept.iter().all(|(known, _)| known != name));
+    let added = make(missing)?;
+    if added.is_empty() {
         return Ok(kept);
     }
-    text.push_str(&make(&missing)?);
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(&added);
     // Written beside and renamed: a start that is killed leaves no half of it.
     let unfinished = directory.join("secrets.env.new");
     let mut new =
@@ -48,10 +56,10 @@ pub fn load_or_make(directory: &Path) -> io::Result<Vec<(String, SecretString)>>
 /// # Errors
 /// When the source of randomness fails.
 pub fn ephemeral() -> io::Result<Vec<(String, SecretString)>> {
-    Ok(parse(&make(&KEPT)?))
+    Ok(parse(&make(KEPT)?))
 }
 
-fn make(variables: &[&str]) -> io::Result<String> {
+fn make(variables: impl IntoIterator<Item = &'static str>) -> io::Result<String> {
     let mut text = String::new();
     for variable in variables {
         let mut key = [0; 32];
@@ -66,4 +74,35 @@ fn parse(text: &str) -> Vec<(String, SecretString)> {
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_owned(), SecretString::from(value.to_owned())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn secrets_stay_and_what_an_earlier_release_did_not_know_is_added() {
+        let name = format!("postbreeze-secrets-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir_all(&directory).expect("a directory can be made");
+        let file = directory.join("secrets.env");
+        fs::write(&file, "POSTBREEZE_TOKEN_KEY=known").expect("a file can be written");
+        let first = load_or_make(&directory).expect("secrets can be made");
+        let again = load_or_make(&directory).expect("secrets can be read");
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &fs::metadata(&file).expect("the file is there").permissions(),
+        );
+        fs::remove_dir_all(&directory).expect("the directory can go");
+        let shown = |kept: Vec<(String, SecretString)>| -> Vec<(String, String)> {
+            kept.into_iter().map(|(name, value)| (name, value.expose_secret().to_owned())).collect()
+        };
+        let first = shown(first);
+        assert_eq!(first, shown(again));
+        assert_eq!(first.len(), KEPT.len());
+        assert_eq!(first[0], ("POSTBREEZE_TOKEN_KEY".to_owned(), "known".to_owned()));
+        assert!(first.iter().skip(1).all(|(_, value)| value.len() == 44));
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }

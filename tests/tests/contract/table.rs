@@ -179,6 +179,21 @@ pub(crate) const TABLE: &[Row] = &[
         r#"{"accountId": "$account"}"#,
     ),
     row(
+        "SandboxService/SetSandboxBehavior",
+        Member(ByRow, Action::ManageAccounts),
+        r#"{"accountId": "$account", "behavior": {"nextFaults": ["SANDBOX_FAULT_REFUSED"]}}"#,
+    ),
+    row(
+        "SandboxService/ListSandboxCalls",
+        Member(ByRow, Action::Read),
+        r#"{"accountId": "$account"}"#,
+    ),
+    row(
+        "SandboxService/AddSandboxComment",
+        Member(ByRow, Action::ManageAccounts),
+        r#"{"accountId": "$account", "externalPostId": "$sandbox_post", "authorHandle": "ann", "body": "hello"}"#,
+    ),
+    row(
         "PostService/CreatePost",
         Member(ByRow, Action::WritePosts),
         r#"{"content": "text", "platforms": [{"accountId": "$account"}]}"#,

@@ -63,6 +63,15 @@ pub(crate) enum Target<'a> {
     Unknown,
 }
 
+/// How the network inside the system names what it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SandboxCall;
+
+impl Kind for SandboxCall {
+    const PREFIX: &'static str = "sbx";
+    const NAME: &'static str = "sandbox_call";
+}
+
 pub(crate) struct Team {
     pub(crate) owner: User,
     pub(crate) admin: User,
@@ -224,6 +233,7 @@ impl World {
             "waiting" => self.post(&self.team.editor, place, true).await.id,
             "failed" => self.failed_post(owner, place).await,
             "comment" => self.comment(place).await,
+            "sandbox_post" => self.sandbox_post(place).await,
             "invitation" => self.invitation(owner, place).await.invitation.unwrap().id,
             "invitation_token" => self.invitation(owner, place).await.invitation_token,
             "state" => self.state(owner, place, caller).await,
@@ -241,6 +251,7 @@ impl World {
                 self.minter.mint::<postbreeze_ids::Post>(bucket).to_string()
             }
             "comment" => self.minter.mint::<Comment>(bucket).to_string(),
+            "sandbox_post" => self.minter.mint::<SandboxCall>(bucket).to_string(),
             "invitation" => self.minter.mint::<postbreeze_ids::Invitation>(bucket).to_string(),
             "invitation_token" | "state" => "x".repeat(43),
             _ => panic!("nothing unknown is named ${name}"),
@@ -295,6 +306,27 @@ impl World {
         .bind(id.to_string())
         .bind(now)
         .execute(self.system.pool("posts"))
+        .await
+        .unwrap();
+        id.to_string()
+    }
+
+    /// A post that the network inside the system has.
+    pub(crate) async fn sandbox_post(&self, place: &Place) -> String {
+        let account: postbreeze_ids::AccountId = place.account_id.parse().unwrap();
+        let id = self.minter.mint::<SandboxCall>(account.bucket());
+        sqlx::query(
+            "INSERT INTO sandbox_calls (
+                bucket, id, account_id, kind, key, text, accepted, fault, external_post_id,
+                media_content_types, create_time
+            )
+            VALUES ($1, $2, $3, 1, 'key', 'text', TRUE, 0, '', '{}', $4)",
+        )
+        .bind(account.bucket().as_i16())
+        .bind(id.uuid())
+        .bind(account.uuid())
+        .bind(self.system.clock.now())
+        .execute(self.system.pool("accounts"))
         .await
         .unwrap();
         id.to_string()

@@ -131,6 +131,7 @@ fn second_shard(system: &System, database: &TestDatabase) -> BoxService {
         identity: owners.identity.clone(),
         workspaces: owners.workspaces.clone(),
         accounts: owners.accounts.first().clone(),
+        media: owners.media.clone(),
         environment,
     })
 }

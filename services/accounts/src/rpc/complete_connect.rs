@@ -7,7 +7,7 @@ use postbreeze_proto::{
     fields::Fields,
     status::Fault,
     v1::{
-        CompleteConnectRequest, CompleteConnectResponse, Platform,
+        CompleteConnectRequest, CompleteConnectResponse, ConnectCredentials,
         complete_connect_request::Grant as Granted,
     },
 };
@@ -17,17 +17,22 @@ use super::{Rpc, message};
 use crate::{
     account::{AccountStatus, Connecting, connecting},
     error::Error,
-    networks::{Grant, Network},
+    networks::{Begun, Given, Grant},
+    refresh::new_tokens,
     states,
     store::{
+        account_log::{AccountEvent, append_event},
         accounts::{AccountRow, insert_account, lock_connected, revive_account},
         connect_states::{ConnectState, spend_state},
         heads::raise_head,
-        tokens::keep_token,
+        tokens::keep_tokens,
     },
 };
 
 const CODE_CHARS: usize = 4_096;
+const IDENTIFIER_CHARS: usize = 254;
+const SECRET_CHARS: usize = 4_096;
+const URL_CHARS: usize = 2_048;
 
 pub(super) async fn complete_connect(
     rpc: &Rpc,
@@ -36,11 +41,14 @@ pub(super) async fn complete_connect(
 ) -> Result<CompleteConnectResponse, Error> {
     let mut fields = Fields::new();
     let state = fields.text("state", &request.state, states::CHARS..=states::CHARS);
-    let code = match &request.grant {
-        Some(Granted::Code(code)) => fields.text("code", code, 1..=CODE_CHARS),
-        Some(Granted::Credentials(_)) => {
-            fields.violate("credentials", "no network that can be connected yet takes credentials");
-            None
+    let given = match &request.grant {
+        Some(Granted::Code(code)) => {
+            fields.text("code", code, 1..=CODE_CHARS);
+            Some(Given::Code(code))
+        }
+        Some(Granted::Credentials(credentials)) => {
+            check_credentials(rpc, &mut fields, credentials);
+            Some(Given::Credentials(credentials))
         }
         None => {
             fields.violate("code", "is required");
@@ -48,7 +56,7 @@ pub(super) async fn complete_connect(
         }
     };
     let request_id = fields.request_id(&request.request_id);
-    let (state, code, request_id) = fields.finish((state, code, request_id))?;
+    let (state, given, request_id) = fields.finish((state, given, request_id))?;
 
     let user_id = context.user_id()?;
     let key = Key::of(user_id, "SocialAccountService.CompleteConnect", &request_id, &request);
@@ -74,16 +82,45 @@ pub(super) async fn complete_connect(
     if begun.expire_time <= now {
         return Err(bad_state());
     }
-    let network = network_of(&begun)?;
-    let grant = network.exchange(&code).map_err(|problem| invalid("code", problem))?;
-    idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
+    let grant = granted(rpc, &begun, &state, given, now).await?;
+    let answer = idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
         if !spend_state(&mut transaction, &hash).await? {
             return Err(bad_state());
         }
         let row = connect(rpc, &mut transaction, &workspace, begun.platform, grant, now).await?;
         Ok((transaction, CompleteConnectResponse { account: Some(message::account(row)?) }))
     })
-    .await
+    .await?;
+    rpc.store.appended().notify_waiters();
+    Ok(answer)
+}
+
+fn check_credentials(rpc: &Rpc, fields: &mut Fields, credentials: &ConnectCredentials) {
+    let ConnectCredentials { identifier, secret, server_url } = credentials;
+    fields.text("credentials.identifier", identifier, 1..=IDENTIFIER_CHARS);
+    fields.text("credentials.secret", secret, 1..=SECRET_CHARS);
+    let server_url = fields.text("credentials.server_url", server_url, 0..=URL_CHARS);
+    if let Some(given) = server_url.filter(|given| !given.is_empty()) {
+        rpc.networks.server("credentials.server_url", &given, fields);
+    }
+}
+
+/// What the network grants for what the person brought back.
+async fn granted(
+    rpc: &Rpc,
+    begun: &ConnectState,
+    state: &str,
+    given: Given<'_>,
+    now: DateTime<Utc>,
+) -> Result<Grant, Error> {
+    let network = rpc
+        .networks
+        .of(begun.platform.into())
+        .ok_or_else(|| invalid("state", "is for a network that is not configured here any more"))?;
+    let key_id = begun.key_id.clone().unwrap_or_else(|| rpc.states.key_id().to_vec());
+    let verifier = rpc.states.verifier(&key_id, state);
+    let begun = Begun { state, server_url: &begun.server_url, verifier, now };
+    Ok(network.connect(&begun, given).await?)
 }
 
 /// The first answer, if the caller may still have it.
@@ -141,22 +178,17 @@ async fn connect(
         status: AccountStatus::Active.as_str().to_owned(),
         scopes: grant.scopes,
         connect_time: now,
-        token_expire_time: None,
+        token_expire_time: grant.tokens.lasts_until(),
+        server_url: grant.server_url,
     };
     match present {
         None => insert_account(transaction, workspace, &row).await?,
         Some(_) => revive_account(transaction, &row).await?,
     }
-    let sealed = rpc.vault.seal(id, &grant.access_token)?;
-    keep_token(transaction, id, &sealed, now).await?;
+    let tokens = new_tokens(&rpc.vault, id, &grant.tokens, now)?;
+    keep_tokens(transaction, id, &tokens, now).await?;
+    append_event(transaction, &row, AccountEvent::Connected, now).await?;
     Ok(row)
-}
-
-fn network_of(begun: &ConnectState) -> Result<Network, Error> {
-    Platform::try_from(i32::from(begun.platform))
-        .ok()
-        .and_then(Network::of)
-        .ok_or(Error::Unreadable("platform of a state"))
 }
 
 /// Unknown, another user's, used or expired: which of these is nobody's business.

@@ -18,7 +18,7 @@ pub(super) async fn disconnect_social_account(
     let account_id = fields.id("account_id", &request.account_id);
     let (account_id,) = fields.finish((account_id,))?;
     let account = load(rpc, context, account_id, Action::ManageAccounts).await?;
-    rpc.store.disconnect(&account).await?;
+    rpc.store.disconnect(&account, rpc.environment.clock.now()).await?;
     let mut row = account.into_row();
     row.status = AccountStatus::Disconnected.as_str().to_owned();
     Ok(DisconnectSocialAccountResponse { account: Some(message::account(row)?) })

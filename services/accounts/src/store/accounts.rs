@@ -7,7 +7,11 @@ use postbreeze_runtime::{pages::read_page, postgres::violated_constraint};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Store, tokens::destroy_token};
+use super::{
+    Store,
+    account_log::{AccountEvent, append_event},
+    tokens::destroy_token,
+};
 use crate::error::Error;
 
 /// A row of `accounts`.
@@ -35,6 +39,8 @@ pub(crate) struct AccountRow {
     pub(crate) connect_time: DateTime<Utc>,
     /// When its token runs out.
     pub(crate) token_expire_time: Option<DateTime<Utc>>,
+    /// Its server; empty where the network has but one.
+    pub(crate) server_url: String,
 }
 
 /// What a list shows.
@@ -79,7 +85,8 @@ impl Store {
                 account.status,
                 account.scopes,
                 account.connect_time,
-                account.token_expire_time
+                account.token_expire_time,
+                account.server_url
             FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
             JOIN accounts AS account ON account.bucket = wanted.bucket AND account.id = wanted.id
             "#,
@@ -134,7 +141,8 @@ impl Store {
                 row.status AS "status!",
                 row.scopes AS "scopes!",
                 row.connect_time AS "connect_time!",
-                row.token_expire_time AS "token_expire_time?"
+                row.token_expire_time AS "token_expire_time?",
+                row.server_url AS "server_url!"
             FROM account_heads AS head
             CROSS JOIN LATERAL (
                 SELECT *
@@ -163,22 +171,34 @@ impl Store {
         .await
     }
 
-    /// Disconnects an account for good: its tokens are destroyed with it. Again changes nothing.
+    /// Disconnects an account for good: its tokens are destroyed with it. Again changes nothing. Answers whether it was
+    /// connected until now.
     #[tracing::instrument(skip_all, name = "db.accounts.disconnect", err(level = "debug"))]
     pub(crate) async fn disconnect(
         &self,
         account: &Admitted<AccountRow>,
-    ) -> Result<(), sqlx::Error> {
+        now: DateTime<Utc>,
+    ) -> Result<bool, sqlx::Error> {
         let mut transaction = self.pool().begin().await?;
-        sqlx::query!(
-            "UPDATE accounts SET status = 'disconnected' WHERE bucket = $1 AND id = $2",
+        let done = sqlx::query!(
+            r#"
+            UPDATE accounts
+            SET status = 'disconnected'
+            WHERE bucket = $1 AND id = $2 AND status <> 'disconnected'
+            "#,
             account.id.bucket().as_i16(),
             account.id as AccountId,
         )
         .execute(&mut *transaction)
         .await?;
+        let was_connected = done.rows_affected() == 1;
         destroy_token(&mut transaction, account.id).await?;
-        transaction.commit().await
+        if was_connected {
+            append_event(&mut transaction, account, AccountEvent::Disconnected, now).await?;
+        }
+        transaction.commit().await?;
+        self.appended.notify_waiters();
+        Ok(was_connected)
     }
 }
 
@@ -204,7 +224,8 @@ pub(crate) async fn lock_connected(
             status,
             scopes,
             connect_time,
-            token_expire_time
+            token_expire_time,
+            server_url
         FROM accounts
         WHERE bucket = $1 AND workspace_id = $2 AND platform = $3 AND status <> 'disconnected'
         FOR UPDATE
@@ -231,9 +252,9 @@ pub(crate) async fn insert_account(
         r#"
         INSERT INTO accounts (
             bucket, id, workspace_id, platform, external_id, handle, display_name, avatar_url, status, scopes,
-            connect_time, token_expire_time
+            connect_time, token_expire_time, server_url
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         "#,
         row.id.bucket().as_i16(),
         row.id as AccountId,
@@ -247,6 +268,7 @@ pub(crate) async fn insert_account(
         &row.scopes,
         row.connect_time,
         row.token_expire_time,
+        row.server_url,
     )
     .execute(connection)
     .await;
@@ -276,7 +298,8 @@ pub(crate) async fn revive_account(
             status = $6,
             scopes = $7,
             connect_time = $8,
-            token_expire_time = $9
+            token_expire_time = $9,
+            server_url = $10
         WHERE bucket = $1 AND id = $2
         "#,
         row.id.bucket().as_i16(),
@@ -288,6 +311,7 @@ pub(crate) async fn revive_account(
         &row.scopes,
         row.connect_time,
         row.token_expire_time,
+        row.server_url,
     )
     .execute(connection)
     .await?;

@@ -18,6 +18,10 @@ pub(crate) struct ConnectState {
     pub(crate) platform: i16,
     /// When it runs out.
     pub(crate) expire_time: DateTime<Utc>,
+    /// The account's server; empty where the network has but one, or tells it with the credentials.
+    pub(crate) server_url: String,
+    /// The id of the configured key that its verifier of PKCE is made with.
+    pub(crate) key_id: Option<Vec<u8>>,
 }
 
 /// Writes a connection that begins.
@@ -30,14 +34,18 @@ pub(crate) async fn insert_state(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
-        INSERT INTO connect_states (state_hash, user_id, workspace_id, platform, expire_time)
-        VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO connect_states (
+            state_hash, user_id, workspace_id, platform, expire_time, server_url, key_id
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         "#,
         hash,
         state.user_id as UserId,
         state.workspace_id as WorkspaceId,
         state.platform,
         state.expire_time,
+        state.server_url,
+        state.key_id.as_deref(),
     )
     .execute(connection)
     .await?;
@@ -70,7 +78,9 @@ impl Store {
                 user_id AS "user_id: UserId",
                 workspace_id AS "workspace_id: WorkspaceId",
                 platform,
-                expire_time
+                expire_time,
+                server_url,
+                key_id
             FROM connect_states
             WHERE state_hash = $1
             "#,

@@ -90,6 +90,7 @@ async fn start_connect_names_every_bad_field_at_once_and_every_other_network() {
         workspace_id: owner.id().to_owned(),
         platform: 0,
         request_id: "x".repeat(65),
+        ..Default::default()
     };
     let answer = start(&owner.session, bad).await;
     assert_eq!(invalid_fields(answer), ["platform", "request_id", "workspace_id"]);

@@ -1,13 +1,16 @@
-//! `BillingService.GetUsage`: the plan is `workspaces`', the units are `posts`'.
+//! `BillingService.GetUsage`: the plan is `workspaces`', the units are `posts`', the bytes are `media`'s.
 
 use chrono::Datelike as _;
+use futures_util::future::try_join;
 use postbreeze_context::{Action, Caller, Claim, WorkspaceContext};
 use postbreeze_ids::{UserId, Workspace};
 use postbreeze_proto::{
     fields::Fields,
     internal::v1::{
-        GetOwnerEntitlementsRequest, GetPostUsageRequest, GetWorkspaceEntitlementsRequest,
-        OwnerEntitlements, entitlement_service_client::EntitlementServiceClient,
+        GetOwnerEntitlementsRequest, GetPostUsageRequest, GetStorageUsageRequest,
+        GetWorkspaceEntitlementsRequest, OwnerEntitlements,
+        entitlement_service_client::EntitlementServiceClient,
+        media_source_service_client::MediaSourceServiceClient,
         post_source_service_client::PostSourceServiceClient,
     },
     v1::{GetUsageRequest, GetUsageResponse, Usage},
@@ -51,8 +54,11 @@ async fn usage(rpc: &Rpc, entitlements: OwnerEntitlements) -> Result<GetUsageRes
     let now = rpc.environment.clock.now();
     let month = now.year() * 12 + i32::try_from(now.month0()).unwrap_or(0);
     let request = GetPostUsageRequest { owner_user_id: owner_user_id.to_string(), month };
-    let units =
-        PostSourceServiceClient::new(rpc.posts.first().clone()).get_post_usage(request).await?;
+    let mut posts = PostSourceServiceClient::new(rpc.posts.first().clone());
+    let stored = GetStorageUsageRequest { owner_user_id: owner_user_id.to_string() };
+    let mut media = MediaSourceServiceClient::new(rpc.media.clone());
+    let (units, stored) =
+        try_join(posts.get_post_usage(request), media.get_storage_usage(stored)).await?;
     Ok(GetUsageResponse {
         usage: Some(Usage {
             owner_user_id: entitlements.owner_user_id,
@@ -60,7 +66,7 @@ async fn usage(rpc: &Rpc, entitlements: OwnerEntitlements) -> Result<GetUsageRes
             month: now.format("%Y-%m").to_string(),
             posts_used: units.into_inner().units,
             posts_limit: entitlements.posts_per_month,
-            media_bytes_used: 0,
+            media_bytes_used: stored.into_inner().bytes,
             media_bytes_limit: entitlements.media_bytes,
         }),
     })

@@ -12,7 +12,6 @@ use super::{
     Rpc, accounts,
     change::{self, Change},
     entitlements::entitlements,
-    message,
     timing::{self, Timing},
 };
 use crate::{error::Error, post::Step};
@@ -52,24 +51,19 @@ async fn approve(
     let at = timing.map(|timing| timing::instant_or_fault(timing, now)).transpose()?;
     let entitlements = entitlements(rpc, &post).await?;
     let accounts = accounts::of_post(rpc, &post).await?;
-    idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
-        let change = Change {
-            etag,
-            keeps_time: at.is_none(),
-            entitlements: Some(entitlements),
-            accounts,
-            ..Change::of(rpc, &post, Step::Approve, now)
-        };
-        let post = change
-            .apply(&mut transaction, |post| {
-                if let Some(at) = at {
-                    change::set_time(&mut post.row, at);
-                }
-                post.row.approved_by_user_id = Some(user_id);
-                post.row.approved_time = Some(now);
-            })
-            .await?;
-        Ok::<_, Error>((transaction, ApprovePostResponse { post: Some(message::post(post)?) }))
-    })
-    .await
+    let change = Change {
+        etag,
+        keeps_time: at.is_none(),
+        entitlements: Some(entitlements),
+        accounts,
+        edit: Box::new(|post| {
+            if let Some(at) = at {
+                change::set_time(&mut post.row, at);
+            }
+            post.row.approved_by_user_id = Some(user_id);
+            post.row.approved_time = Some(now);
+        }),
+        ..Change::of(&post, Step::Approve, now)
+    };
+    change.make_once(rpc, key, |post| ApprovePostResponse { post: Some(post) }).await
 }

@@ -25,9 +25,7 @@ pub(super) async fn cancel_post(
 
     let post = change::load(rpc, context, post_id, Action::WritePosts).await?;
     let now = rpc.environment.clock.now();
-    let change = Change { etag: &etag, ..Change::of(rpc, &post, Step::Cancel, now) };
-    let mut transaction = rpc.store.begin().await?;
-    let post = change.apply(&mut transaction, |_| ()).await?;
-    transaction.commit().await?;
+    let change = Change { etag: &etag, ..Change::of(&post, Step::Cancel, now) };
+    let post = change.make(rpc).await?;
     Ok(CancelPostResponse { post: Some(message::post(post)?) })
 }

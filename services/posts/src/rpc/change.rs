@@ -1,12 +1,15 @@
-//! How an existing post is changed, whatever the step: load and admit, then, in one transaction, lock, check the etag,
-//! apply the rules of [`crate::post`], move the unit of the cap, write.
+//! How an existing post is changed, whatever the step: load and admit, hold the media it will keep, then, in one
+//! transaction, lock, check the etag, apply the rules of [`crate::post`], move the unit of the cap, write, note what
+//! `media` and webhooks must be told.
 
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
+use postbreeze_idempotency::{self as idempotency, Key};
 use postbreeze_ids::PostId;
-use postbreeze_proto::fields::Fields;
+use postbreeze_proto::{fields::Fields, v1};
+use prost::Message;
 use sqlx::PgTransaction;
 
 use super::{
@@ -14,23 +17,25 @@ use super::{
     accounts::{self, Accounts},
     composition,
     entitlements::Entitlements,
+    media::{self, Media},
     message,
     timing::{self, Timing, month_of},
 };
 use crate::{
     error::Error,
     event::{Event, EventKind, Subject},
-    post::{PostStatus, State, Step, TargetStatus, holds_unit},
+    post::{PostStatus, State, Step, holds_unit},
     store::{
         events,
         heads::hold_workspace,
+        media_notices::save_notice,
         posts::{Post, PostRow, lock_post, save_post},
         targets::{TargetRow, replace_targets, save_statuses},
         usage::{Charge, Recharged, recharge},
     },
 };
 
-/// How often a step is tried whose accounts changed between look-up and lock.
+/// How often a step is tried whose post changed between look-up and lock.
 const TRIES: usize = 3;
 
 /// Finds a post for an action: NOT_FOUND when there is none, or a deleted one in reach, before anything but the reach is
@@ -76,14 +81,14 @@ pub(super) fn parse_etag(fields: &mut Fields, etag: &str) -> Option<String> {
     fields.text("etag", etag, 0..=32)
 }
 
-/// Makes a step from the start again when the post got other accounts between their look-up and the lock.
+/// Makes a step from the start again when the post changed, so that what was looked up for it does not do any more.
 pub(super) async fn retrying<T, F>(attempt: impl Fn() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
 {
     for _ in 1..TRIES {
         match attempt().await {
-            Err(Error::AccountsChanged) => {}
+            Err(Error::PostChanged) => {}
             answer => return answer,
         }
     }
@@ -92,7 +97,6 @@ where
 
 /// One change of a post.
 pub(super) struct Change<'a> {
-    pub(super) rpc: &'a Rpc,
     pub(super) admitted: &'a Admitted<Post>,
     /// What the client based the change on; empty: anything.
     pub(super) etag: &'a str,
@@ -106,18 +110,25 @@ pub(super) struct Change<'a> {
     pub(super) accounts: Accounts,
     /// What replaces the targets, as many as the step says.
     pub(super) new_targets: Option<Vec<TargetRow>>,
+    /// Those that were looked up: all that the step can put where only some kinds may be.
+    pub(super) media: Media,
+    /// Whether the change was worked out for the post as it was admitted, and is none for another.
+    pub(super) is_exact: bool,
+    /// Sets what the step itself does not.
+    pub(super) edit: Box<dyn Fn(&mut Post) + Send + Sync + 'a>,
+}
+
+/// What a change makes of a post.
+struct Outcome {
+    before: State,
+    after: State,
+    post: Post,
 }
 
 impl<'a> Change<'a> {
     /// A change that takes no unit, sends nothing and asks for no etag.
-    pub(super) fn of(
-        rpc: &'a Rpc,
-        admitted: &'a Admitted<Post>,
-        step: Step,
-        now: DateTime<Utc>,
-    ) -> Self {
+    pub(super) fn of(admitted: &'a Admitted<Post>, step: Step, now: DateTime<Utc>) -> Self {
         Self {
-            rpc,
             admitted,
             etag: "",
             step,
@@ -126,49 +137,118 @@ impl<'a> Change<'a> {
             entitlements: None,
             accounts: Accounts::new(),
             new_targets: None,
+            media: Media::new(),
+            is_exact: false,
+            edit: Box::new(|_| ()),
         }
     }
 
-    /// Makes the change in a transaction. `edit` sets what the step itself does not.
-    pub(super) async fn apply(
-        mut self,
+    /// Makes the change.
+    pub(super) async fn make(self, rpc: &Rpc) -> Result<Post, Error> {
+        self.hold(rpc).await?;
+        let mut transaction = rpc.store.begin().await?;
+        let (post, is_noted) = self.apply(rpc, &mut transaction).await?;
+        transaction.commit().await?;
+        if is_noted {
+            rpc.notices.wake();
+        }
+        Ok(post)
+    }
+
+    /// Makes the change and keeps the answer, or gives the first answer again.
+    pub(super) async fn make_once<M: Message + Default>(
+        self,
+        rpc: &Rpc,
+        key: Option<&Key>,
+        answer: impl FnOnce(v1::Post) -> M,
+    ) -> Result<M, Error> {
+        self.hold(rpc).await?;
+        let (pool, now) = (rpc.store.pool(), self.now);
+        let mut is_noted = false;
+        let noted = &mut is_noted;
+        let answered = idempotency::once(pool, key, now, async |mut transaction| {
+            let (post, is_noted) = self.apply(rpc, &mut transaction).await?;
+            *noted = is_noted;
+            Ok::<_, Error>((transaction, answer(message::post(post)?)))
+        });
+        let answered = answered.await?;
+        if is_noted {
+            rpc.notices.wake();
+        }
+        Ok(answered)
+    }
+
+    /// Holds the media that the post will keep and does not yet, for the version it will have. A change that is refused as
+    /// far as can be told by now holds none: why it is refused is told under the lock.
+    async fn hold(&self, rpc: &Rpc) -> Result<(), Error> {
+        let current: &Post = self.admitted;
+        let Ok(outcome) = self.outcome(current.clone()) else { return Ok(()) };
+        let added = &outcome.post.kept_media()? - &current.kept_media()?;
+        media::hold(rpc, current.row.id, current.row.version + 1, &added).await
+    }
+
+    /// Makes the change in a transaction. Answers also whether `media` must be told of it.
+    async fn apply(
+        self,
+        rpc: &Rpc,
         transaction: &mut PgTransaction<'static>,
-        edit: impl FnOnce(&mut Post),
-    ) -> Result<Post, Error> {
+    ) -> Result<(Post, bool), Error> {
         if self.step.opens() && !hold_workspace(transaction, self.admitted).await? {
             return Err(Denied::OutOfReach.into());
         }
         let locked = lock_post(transaction, self.admitted).await?;
-        let mut post = locked.ok_or_else(|| not_found(self.admitted.row.id))?;
-        self.check_time(&post)?;
-        if !self.etag.is_empty() && self.etag != message::etag(post.row.version) {
-            return Err(Error::EtagStale);
+        let locked = locked.ok_or_else(|| not_found(self.admitted.row.id))?;
+        let has_moved = locked.row.version != self.admitted.row.version;
+        let kept = locked.kept_media()?;
+        let Outcome { before, after, mut post } = self.outcome(locked)?;
+        let keeps = post.kept_media()?;
+        // What was held was for the version after the one that was admitted.
+        if has_moved && (self.is_exact || !keeps.is_subset(&kept)) {
+            return Err(Error::PostChanged);
         }
-        let before = state_of(&post)?;
-        let after = before.clone().after(self.step)?;
-        let replaces_targets = self.new_targets.is_some();
-        if let Some(targets) = self.new_targets.take() {
-            post.targets = targets;
-        }
-        set_state(&mut post, &after);
-        edit(&mut post);
-        self.check_composition(&post, after.status)?;
-        self.check_accounts(&post, &before, &after)?;
         self.charge(transaction, &mut post, before.status, after.status).await?;
         post.row.version += 1;
         post.row.update_time = self.now;
         save_post(transaction, &post.row).await?;
-        if replaces_targets {
+        if self.new_targets.is_some() {
             replace_targets(transaction, post.row.id, &post.targets).await?;
         } else {
             let ids: Vec<_> = post.targets.iter().map(|target| target.id.uuid()).collect();
             let bucket = post.row.id.bucket().as_i16();
             save_statuses(transaction, bucket, &ids, &after.targets).await?;
         }
-        if let Some(kind) = EventKind::of_end(before.status, after.status) {
-            self.tell(transaction, &post, kind).await?;
+        let is_noted = keeps != kept;
+        if is_noted {
+            save_notice(transaction, post.row.id, post.row.version, &keeps).await?;
         }
-        Ok(post)
+        if let Some(kind) = EventKind::of_end(before.status, after.status) {
+            let event = Event {
+                id: rpc.environment.minter.mint(post.row.id.bucket()),
+                workspace_id: post.row.workspace_id,
+                kind,
+                subject: Subject::Post(post.row.id),
+            };
+            events::record(transaction, &[event], self.now).await?;
+        }
+        Ok((post, is_noted))
+    }
+
+    /// What the change makes of a post, or why it may not be made.
+    fn outcome(&self, mut post: Post) -> Result<Outcome, Error> {
+        self.check_time(&post)?;
+        if !self.etag.is_empty() && self.etag != message::etag(post.row.version) {
+            return Err(Error::EtagStale);
+        }
+        let before = post.state()?;
+        let after = before.clone().after(self.step)?;
+        if let Some(targets) = &self.new_targets {
+            post.targets.clone_from(targets);
+        }
+        set_state(&mut post, &after);
+        (self.edit)(&mut post);
+        self.check_composition(&post, after.status)?;
+        self.check_accounts(&post, &before, &after)?;
+        Ok(Outcome { before, after, post })
     }
 
     /// A post in another status is refused later, for that.
@@ -185,38 +265,21 @@ impl<'a> Change<'a> {
         if status != PostStatus::Draft && post.row.draft_scheduled_time.is_some() {
             fields.violate("draft_scheduled_for", "is for drafts alone");
         }
-        let goes_out = status == PostStatus::NeedsApproval || holds_unit(status);
-        let is_edited = self.step.opens() || matches!(self.step, Step::Update { .. });
-        if goes_out && is_edited {
-            let captions = post.targets.iter().map(|target| target.caption_override.as_deref());
-            composition::check_text(&mut fields, &post.row.content, captions);
+        let mut violations = fields.into_violations();
+        if self.step.opens() || matches!(self.step, Step::Update { .. }) {
+            let goes_out = status == PostStatus::NeedsApproval || holds_unit(status);
+            violations.extend(composition::faults_of(post, &self.media, goes_out)?);
         }
-        Ok(fields.finish(())?)
+        Ok(composition::refuse(violations)?)
     }
 
     fn check_accounts(&self, post: &Post, before: &State, after: &State) -> Result<(), Error> {
         let mut sent_to = Vec::new();
         for place in self.step.sends(before, after) {
             let account = self.accounts.get(&post.targets[place].account_id);
-            sent_to.push(account.ok_or(Error::AccountsChanged)?);
+            sent_to.push(account.ok_or(Error::PostChanged)?);
         }
         accounts::check_active(sent_to)
-    }
-
-    /// Webhooks are told of how the post ended.
-    async fn tell(
-        &self,
-        transaction: &mut PgTransaction<'static>,
-        post: &Post,
-        kind: EventKind,
-    ) -> Result<(), Error> {
-        let event = Event {
-            id: self.rpc.environment.minter.mint(post.row.id.bucket()),
-            workspace_id: post.row.workspace_id,
-            kind,
-            subject: Subject::Post(post.row.id),
-        };
-        Ok(events::record(transaction, &[event], self.now).await?)
     }
 
     async fn charge(
@@ -277,18 +340,6 @@ fn charge_after(
         }
         (_, None) => Err(Error::Unreadable("time of a post that goes out")),
     }
-}
-
-fn state_of(post: &Post) -> Result<State, Error> {
-    Ok(State {
-        status: PostStatus::parse(&post.row.status).ok_or(Error::Unreadable("post status"))?,
-        targets: post
-            .targets
-            .iter()
-            .map(|target| TargetStatus::parse(&target.status))
-            .collect::<Option<_>>()
-            .ok_or(Error::Unreadable("target status"))?,
-    })
 }
 
 fn set_state(post: &mut Post, state: &State) {

@@ -1,26 +1,35 @@
-//! What a post is made of, as requests give it: content, targets, media. Shared by creating, validating and updating.
+//! What a post is made of: content, targets, media; as requests give it, and as a whole. Shared by creating, validating and
+//! updating.
 
 use std::collections::HashSet;
 
 use chrono_tz::Tz;
-use postbreeze_ids::{AccountId, Media, MediaId, PostId};
+use postbreeze_ids::{AccountId, Media as Medium, MediaId, PostId};
 use postbreeze_proto::{
     fields::Fields,
-    status::Reason,
+    status::{Fault, Violation},
     v1::{MediaItemInput, PlatformOptions, PostTargetInput},
 };
 use prost::Message as _;
 
-use super::{Rpc, accounts::Account, options};
-use crate::{error::Error, post::TargetStatus, store::targets::TargetRow};
+use super::{Rpc, accounts::Account, media::Media, options};
+use crate::{
+    error::Error,
+    post::{TargetStatus, shown_media},
+    store::{posts::Post, targets::TargetRow},
+};
 
 const CONTENT_CHARS: usize = 10_000;
 const COMMENT_CHARS: usize = 2_000;
 /// Targets of a post at the most.
 pub(super) const TARGETS: usize = 25;
-const MEDIA: usize = 20;
-const TARGET_MEDIA: usize = 35;
+/// Media of a post at the most, but those that are fetched for it.
+pub(super) const MEDIA: usize = 20;
+/// Media of a target's own at the most.
+pub(super) const TARGET_MEDIA: usize = 35;
 const MEDIA_ITEMS: usize = 10;
+const URL_CHARS: usize = 2_048;
+const ALT_TEXT_CHARS: usize = 1_000;
 
 /// One target of a request, checked.
 #[derive(Debug, Clone)]
@@ -28,8 +37,8 @@ pub(super) struct TargetInput {
     pub(super) account_id: AccountId,
     caption_override: Option<String>,
     first_comment: String,
-    media_ids: Vec<MediaId>,
-    options: Option<PlatformOptions>,
+    pub(super) media_ids: Vec<MediaId>,
+    pub(super) options: Option<PlatformOptions>,
 }
 
 /// The text.
@@ -53,16 +62,27 @@ pub(super) fn timezone(fields: &mut Fields, name: &str) -> Option<String> {
 }
 
 /// Media of the post as a whole.
-pub(super) fn media(
-    fields: &mut Fields,
-    ids: &[String],
-    items: &[MediaItemInput],
-) -> Option<Vec<MediaId>> {
-    fields.count("media_items", items.len(), 0..=MEDIA_ITEMS);
-    for index in 0..items.len().min(MEDIA_ITEMS) {
-        fields.violate(format!("media_items[{index}].url"), "media from URLs are not served yet");
+pub(super) fn media(fields: &mut Fields, ids: &[String]) -> Option<Vec<MediaId>> {
+    fields.ids::<Medium>("media_ids", ids, 0..=MEDIA)
+}
+
+/// Media to fetch from the web. Whether a URL leads to one is for `media` to say.
+pub(super) fn media_items(fields: &mut Fields, items: &[MediaItemInput]) {
+    if !fields.count("media_items", items.len(), 0..=MEDIA_ITEMS) {
+        return;
     }
-    fields.ids::<Media>("media_ids", ids, 0..=MEDIA)
+    for (index, item) in items.iter().enumerate() {
+        let field = format!("media_items[{index}].url");
+        let url = fields.text(field.clone(), &item.url, 1..=URL_CHARS);
+        let scheme = url.as_deref().and_then(|url| url.split_once("://")).map(|(scheme, _)| scheme);
+        let is_of_the_web = |scheme: &str| {
+            scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+        };
+        if url.is_some() && !scheme.is_some_and(is_of_the_web) {
+            fields.violate(field, "must be an http or https URL");
+        }
+        fields.text(format!("media_items[{index}].alt_text"), &item.alt_text, 0..=ALT_TEXT_CHARS);
+    }
 }
 
 /// The targets, in order, no account twice.
@@ -94,7 +114,7 @@ fn target(fields: &mut Fields, name: &str, input: &PostTargetInput) -> Option<Ta
     let comment =
         fields.text(format!("{name}.first_comment"), &input.first_comment, 0..=COMMENT_CHARS);
     let media_ids =
-        fields.ids::<Media>(&format!("{name}.media_ids"), &input.media_ids, 0..=TARGET_MEDIA);
+        fields.ids::<Medium>(&format!("{name}.media_ids"), &input.media_ids, 0..=TARGET_MEDIA);
     let options = options::parse(fields, &format!("{name}.options"), input.options.as_ref());
     Some(TargetInput {
         account_id: account_id?,
@@ -105,66 +125,97 @@ fn target(fields: &mut Fields, name: &str, input: &PostTargetInput) -> Option<Ta
     })
 }
 
-/// A post that goes out without media must have a text, and so must each target that has one of its own.
-pub(super) fn check_text<'a>(
+/// Each target of a post that goes out must have a text or media: the content may be empty only when all have media, and a
+/// text of a target's own only when that target has. `targets`: their own texts, and whether they show media.
+fn check_text<'a>(
     fields: &mut Fields,
     content: &str,
-    captions: impl IntoIterator<Item = Option<&'a str>>,
+    targets: impl Iterator<Item = (Option<&'a str>, bool)>,
 ) {
-    if content.is_empty() {
-        fields.violate("content", "must not be empty in a post that goes out without media");
-    }
-    for (index, caption) in captions.into_iter().enumerate() {
+    let mut content_suffices = true;
+    for (index, (caption, shows_media)) in targets.enumerate() {
+        if shows_media {
+            continue;
+        }
+        content_suffices &= !content.is_empty();
         if caption == Some("") {
             fields.violate(
                 format!("platforms[{index}].caption_override"),
-                "must not be empty in a post that goes out without media",
+                "must not be empty where a post goes out without media",
             );
         }
     }
+    if !content_suffices {
+        fields.violate("content", "must not be empty in a post that goes out without media");
+    }
 }
 
-/// [`check_text`] of a request.
+/// [`check_text`] of a request that names this many media of the post.
 pub(super) fn check_new_text(
     fields: &mut Fields,
     content: &str,
-    has_media: bool,
+    media: usize,
     inputs: &[PostTargetInput],
 ) {
-    if has_media {
-        return;
-    }
-    let captions = inputs
+    let targets = inputs
         .iter()
-        .map(|input| input.caption_override.as_deref().filter(|_| input.media_ids.is_empty()));
-    check_text(fields, content, captions);
+        .map(|input| (input.caption_override.as_deref(), media > 0 || !input.media_ids.is_empty()));
+    check_text(fields, content, targets);
 }
 
-/// No media are kept yet, so none that is named exists.
-pub(super) fn check_media(media: &[MediaId], targets: &[TargetInput]) -> Result<(), Error> {
-    let named = media.iter().chain(targets.iter().flat_map(|target| &target.media_ids)).next();
-    match named {
-        None => Ok(()),
-        Some(id) => Err(Error::NotFound { resource: "media", id: id.to_string() }),
-    }
-}
-
-/// Notes every medium that does not exist: none does yet.
-pub(super) fn note_unknown_media(
-    fields: &mut Fields,
-    media_ids: &[String],
+/// What is wrong with the media of a request's targets for their options. The post shows `items` media that are still to be
+/// fetched, and those that the request names; `media`: those that were looked up.
+pub(super) fn unfit_media(
     inputs: &[PostTargetInput],
-) {
-    let mut note = |field: String, ids: &[String]| {
-        for (index, id) in ids.iter().enumerate().filter(|(_, id)| id.parse::<MediaId>().is_ok()) {
-            let description = format!("no such media: {id}");
-            fields.violate_with(format!("{field}[{index}]"), Reason::ResourceNotFound, description);
-        }
+    items: usize,
+    media_ids: &[String],
+    media: &Media,
+    goes_out: bool,
+) -> Vec<Violation> {
+    let kind = |id: &String| Some(media.get(&id.parse().ok()?)?.kind);
+    let mut of_post = vec![None; items];
+    of_post.extend(media_ids.iter().map(kind));
+    let unfit = |(place, input): (usize, &PostTargetInput)| {
+        let own: Vec<_> = input.media_ids.iter().map(kind).collect();
+        options::unfit(place, input.options.as_ref(), shown_media(&of_post, &own), goes_out)
     };
-    note("media_ids".to_owned(), media_ids);
-    for (index, input) in inputs.iter().enumerate() {
-        note(format!("platforms[{index}].media_ids"), &input.media_ids);
+    inputs.iter().enumerate().filter_map(unfit).collect()
+}
+
+/// Refuses a request of which something is wrong.
+///
+/// # Errors
+/// The fault with every violation.
+pub(super) fn refuse(violations: Vec<Violation>) -> Result<(), Fault> {
+    if violations.is_empty() { Ok(()) } else { Err(Fault::invalid(violations)) }
+}
+
+/// What a whole post lacks: text, when it goes out, and media that fit its targets' options. `media`: those that were
+/// looked up.
+pub(super) fn faults_of(
+    post: &Post,
+    media: &Media,
+    goes_out: bool,
+) -> Result<Vec<Violation>, Error> {
+    let shown = |target: &TargetRow| {
+        let ids = shown_media(&post.row.media_ids, &target.media_ids);
+        ids.iter().map(|id| media.get(id).map(|medium| medium.kind)).collect::<Vec<_>>()
+    };
+    let mut fields = Fields::new();
+    if goes_out {
+        let captions = post
+            .targets
+            .iter()
+            .map(|target| (target.caption_override.as_deref(), !shown(target).is_empty()));
+        check_text(&mut fields, &post.row.content, captions);
     }
+    let mut faults = fields.into_violations();
+    for (place, target) in post.targets.iter().enumerate() {
+        let options = PlatformOptions::decode(target.options.as_slice())
+            .map_err(|_| Error::Unreadable("platform options"))?;
+        faults.extend(options::unfit(place, Some(&options), &shown(target), goes_out));
+    }
+    Ok(faults)
 }
 
 /// The rows of new targets.
@@ -185,6 +236,7 @@ pub(super) fn rows(
             caption_override: target.caption_override,
             first_comment: target.first_comment,
             options: target.options.map(|options| options.encode_to_vec()).unwrap_or_default(),
+            media_ids: target.media_ids,
             publish_time: None,
             external_post_id: String::new(),
             external_url: String::new(),

@@ -1,12 +1,26 @@
 //! `PostService.CreatePost`.
 
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
+use postbreeze_idempotency::{self as idempotency, Key};
+use postbreeze_ids::MediaId;
+use postbreeze_proto::{
+    fields::Fields,
+    status::Fault,
+    v1::{CreatePostRequest, CreatePostResponse},
+};
+
 use super::{
     Rpc, accounts,
     change::at_the_cap,
-    composition,
+    composition::{self, TargetInput},
     entitlements::entitlements,
+    media::{self, Named},
     message, options,
-    timing::{self, month_of},
+    taken::{FIRST_VERSION, Taken},
+    timing::{self, Timing, month_of},
 };
 use crate::{
     error::Error,
@@ -16,12 +30,17 @@ use crate::{
         insert::{Written, insert_post},
     },
 };
-use postbreeze_context::{Action, Claim, Denied, WorkspaceContext};
-use postbreeze_idempotency::{self as idempotency, Key};
-use postbreeze_proto::{
-    fields::Fields,
-    v1::{CreatePostRequest, CreatePostResponse},
-};
+
+/// What a request asks for, checked.
+struct Input {
+    content: String,
+    targets: Vec<TargetInput>,
+    media_ids: Vec<MediaId>,
+    timing: Option<Timing>,
+    pinned: Option<DateTime<Utc>>,
+    timezone: String,
+    request_id: String,
+}
 
 pub(super) async fn create_post(
     rpc: &Rpc,
@@ -29,39 +48,34 @@ pub(super) async fn create_post(
     request: CreatePostRequest,
 ) -> Result<CreatePostResponse, Error> {
     let user_id = context.user_id()?;
-    let mut fields = Fields::new();
-    let content = composition::content(&mut fields, &request.content);
-    let targets = composition::targets(&mut fields, &request.platforms);
-    let media = composition::media(&mut fields, &request.media_ids, &request.media_items);
-    let timing = timing::parse(&mut fields, request.scheduled_for.as_ref(), request.publish_now);
-    let pinned = fields.time("draft_scheduled_for", request.draft_scheduled_for.as_ref());
-    let timezone = composition::timezone(&mut fields, &request.timezone);
-    let request_id = fields.request_id(&request.request_id);
-    let is_scheduled = matches!(timing, Some(Some(_)));
-    if is_scheduled && request.draft_scheduled_for.is_some() {
-        fields.violate("draft_scheduled_for", "is for drafts alone");
-    }
-    if is_scheduled {
-        let has_media = !request.media_ids.is_empty() || !request.media_items.is_empty();
-        composition::check_new_text(&mut fields, &request.content, has_media, &request.platforms);
-    }
-    let (content, targets, media, timing, pinned, timezone, request_id) =
-        fields.finish((content, targets, media, timing, pinned, timezone, request_id))?;
-
-    let ids: Vec<_> = targets.iter().map(|target| target.account_id).collect();
+    let input = parse(&request)?;
+    let ids: Vec<_> = input.targets.iter().map(|target| target.account_id).collect();
     let accounts = accounts::find(rpc, &ids).await?;
-    composition::check_media(&media, &targets)?;
+    let named = Named::of(&input.media_ids, &input.targets);
+    let mut media = named.find(rpc).await?;
     accounts::check_reach(context, &accounts)?;
+    named.check_reach(context, &media)?;
     let first = accounts.first().ok_or(Error::Unreadable("accounts"))?;
     let workspace = context.admit(Claim::on(first.workspace_id), Action::WritePosts)?;
-    accounts::check_span(workspace.workspace_id(), &accounts)?;
-    options::check_suit(&request.platforms, &accounts)?;
-    let key = Key::of(user_id, "CreatePost", &request_id, &request);
+    let workspace_id = workspace.workspace_id();
+    accounts::check_span(workspace_id, &accounts)?;
+    let goes_out = input.timing.is_some();
+    let mut violations = named.unusable(workspace_id, &media);
+    violations.extend(options::unsuited(&request.platforms, &accounts));
+    violations.extend(composition::unfit_media(
+        &request.platforms,
+        request.media_items.len(),
+        &request.media_ids,
+        &media,
+        goes_out,
+    ));
+    composition::refuse(violations)?;
+    let key = Key::of(user_id, "CreatePost", &input.request_id, &request);
     let now = rpc.environment.clock.now();
     if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
         return Ok(first_answer);
     }
-    let at = timing.map(|timing| timing::instant_or_fault(timing, now)).transpose()?;
+    let at = input.timing.map(|timing| timing::instant_or_fault(timing, now)).transpose()?;
 
     let mut status = PostStatus::Draft;
     let mut charge = None;
@@ -76,39 +90,90 @@ pub(super) async fn create_post(
             limit = entitlements.posts_per_month;
         }
     }
-    let id = rpc.environment.minter.mint(workspace.workspace_id().bucket());
-    let targets = composition::rows(rpc, id, targets, &accounts);
+    let id = rpc.environment.minter.mint(workspace_id.bucket());
+    let mut taken = Taken::nothing(rpc, id);
+    let ingested = taken.ingest(workspace_id, &request.media_items, &input.request_id).await?;
+    let ids = ingested.iter().map(|(id, _)| *id);
+    let media_ids: Vec<_> = ids.chain(input.media_ids).collect();
+    media.extend(ingested);
     let row = PostRow {
         id,
-        workspace_id: workspace.workspace_id(),
+        workspace_id,
         author_user_id: user_id,
         created_via_key_id: context.caller().key_id(),
         status: status.as_str().to_owned(),
-        content,
+        content: input.content,
         scheduled_time: at,
-        draft_scheduled_time: pinned,
-        timezone,
+        draft_scheduled_time: input.pinned,
+        timezone: input.timezone,
         approved_by_user_id: None,
         approved_time: None,
         rejection_note: String::new(),
-        version: 1,
+        version: FIRST_VERSION,
         charged_owner_user_id: charge.map(|(owner, _)| owner),
         charged_month: charge.map(|(_, month)| month),
         create_time: now,
         update_time: now,
         delete_time: None,
+        alt_texts: media::alt_texts(&media_ids, &media),
+        media_ids,
     };
-    let post = Post { row, targets };
+    let post = Post { row, targets: composition::rows(rpc, id, input.targets, &accounts) };
+    if !request.media_items.is_empty() {
+        // Only now is it known what they are.
+        composition::refuse(composition::faults_of(&post, &media, goes_out)?)?;
+    }
     #[cfg(feature = "sabotage")]
     let limit = sabotaged_limit(rpc, &post, limit).await?;
 
+    let kept = post.kept_media()?;
+    taken.hold(&kept).await?;
+    let answer = taken.until_written(write(rpc, &workspace, post, &kept, limit, key, now)).await?;
+    if !kept.is_empty() {
+        rpc.notices.wake();
+    }
+    Ok(answer)
+}
+
+fn parse(request: &CreatePostRequest) -> Result<Input, Fault> {
+    let mut fields = Fields::new();
+    let content = composition::content(&mut fields, &request.content);
+    let targets = composition::targets(&mut fields, &request.platforms);
+    let media_ids = composition::media(&mut fields, &request.media_ids);
+    composition::media_items(&mut fields, &request.media_items);
+    let timing = timing::parse(&mut fields, request.scheduled_for.as_ref(), request.publish_now);
+    let pinned = fields.time("draft_scheduled_for", request.draft_scheduled_for.as_ref());
+    let timezone = composition::timezone(&mut fields, &request.timezone);
+    let request_id = fields.request_id(&request.request_id);
+    let is_scheduled = matches!(timing, Some(Some(_)));
+    if is_scheduled && request.draft_scheduled_for.is_some() {
+        fields.violate("draft_scheduled_for", "is for drafts alone");
+    }
+    if is_scheduled {
+        let media = request.media_ids.len() + request.media_items.len();
+        composition::check_new_text(&mut fields, &request.content, media, &request.platforms);
+    }
+    let (content, targets, media_ids, timing, pinned, timezone, request_id) =
+        fields.finish((content, targets, media_ids, timing, pinned, timezone, request_id))?;
+    Ok(Input { content, targets, media_ids, timing, pinned, timezone, request_id })
+}
+
+async fn write(
+    rpc: &Rpc,
+    workspace: &Admitted<()>,
+    post: Post,
+    kept: &BTreeSet<MediaId>,
+    limit: Option<i64>,
+    key: Option<Key>,
+    now: DateTime<Utc>,
+) -> Result<CreatePostResponse, Error> {
     if key.is_none() {
         let mut lease = rpc.store.lease().await?;
-        let written = insert_post(lease.connection(), &workspace, &post, limit).await;
+        let written = insert_post(lease.connection(), workspace, &post, kept, limit).await;
         return created(lease.end(written)?, post, limit);
     }
     idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
-        let written = insert_post(&mut transaction, &workspace, &post, limit).await?;
+        let written = insert_post(&mut transaction, workspace, &post, kept, limit).await?;
         Ok((transaction, created(written, post, limit)?))
     })
     .await

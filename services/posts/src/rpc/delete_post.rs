@@ -24,9 +24,11 @@ pub(super) async fn delete_post(
 
     let post = change::load(rpc, context, post_id, Action::WritePosts).await?;
     let now = rpc.environment.clock.now();
-    let change = Change { etag: &etag, ..Change::of(rpc, &post, Step::Delete, now) };
-    let mut transaction = rpc.store.begin().await?;
-    change.apply(&mut transaction, |post| post.row.delete_time = Some(now)).await?;
-    transaction.commit().await?;
+    let change = Change {
+        etag: &etag,
+        edit: Box::new(|post| post.row.delete_time = Some(now)),
+        ..Change::of(&post, Step::Delete, now)
+    };
+    change.make(rpc).await?;
     Ok(DeletePostResponse {})
 }

@@ -1,12 +1,12 @@
 //! Rows as messages.
 
-use postbreeze_ids::Id;
+use postbreeze_ids::{Id, MediaId};
 use postbreeze_proto::{
     time::to_proto,
     v1::{
         Comment, CommentAuthor, CommentReply, Delivery, DeliveryStatus, ErrorClass,
-        PlatformOptions, Post, PostStatus, PostTarget, PublishAttempt, PublishAttemptStatus,
-        TargetError, TargetStatus, Webhook, WebhookEventType, WebhookSecret,
+        PlatformOptions, Post, PostMedia, PostStatus, PostTarget, PublishAttempt,
+        PublishAttemptStatus, TargetError, TargetStatus, Webhook, WebhookEventType, WebhookSecret,
     },
 };
 use prost::Message as _;
@@ -39,7 +39,7 @@ pub(super) fn post(post: posts::Post) -> Result<Post, Error> {
         draft_scheduled_time: row.draft_scheduled_time.map(to_proto),
         timezone: row.timezone,
         targets: targets.into_iter().map(target).collect::<Result<_, _>>()?,
-        media: Vec::new(),
+        media: row.media_ids.into_iter().zip(row.alt_texts).map(medium).collect(),
         approved_by_user_id: optional_id(row.approved_by_user_id),
         approved_time: row.approved_time.map(to_proto),
         rejection_note: row.rejection_note,
@@ -52,6 +52,10 @@ pub(super) fn post(post: posts::Post) -> Result<Post, Error> {
 /// The etag of a version.
 pub(super) fn etag(version: i64) -> String {
     format!("v{version}")
+}
+
+fn medium((id, alt_text): (MediaId, String)) -> PostMedia {
+    PostMedia { media_id: id.to_string(), alt_text }
 }
 
 fn target(row: TargetRow) -> Result<PostTarget, Error> {
@@ -70,7 +74,7 @@ fn target(row: TargetRow) -> Result<PostTarget, Error> {
         status: status.ok_or(Error::Unreadable("target status"))?.into(),
         caption_override: row.caption_override,
         first_comment: row.first_comment,
-        media_ids: Vec::new(),
+        media_ids: row.media_ids.iter().map(ToString::to_string).collect(),
         options,
         publish_time: row.publish_time.map(to_proto),
         external_post_id: row.external_post_id,

@@ -3,13 +3,13 @@
 use http::Uri;
 use postbreeze_proto::{
     fields::Fields,
-    status::{Fault, Reason, Violation},
+    status::{Reason, Violation},
     v1::{
         BlueskyOptions, FacebookOptions, InstagramOptions, InstagramPlacement, LinkedinOptions,
-        LinkedinVisibility, MastodonOptions, MastodonVisibility, PinterestOptions, Platform,
-        PlatformOptions, PostTargetInput, ThreadsOptions, ThreadsReplyControl, TiktokOptions,
-        TiktokPrivacyLevel, XOptions, XReplySettings, YoutubeOptions, YoutubeVisibility,
-        platform_options::Network,
+        LinkedinVisibility, MastodonOptions, MastodonVisibility, MediaKind, PinterestOptions,
+        Platform, PlatformOptions, PostTargetInput, ThreadsOptions, ThreadsReplyControl,
+        TiktokOptions, TiktokPrivacyLevel, XOptions, XReplySettings, YoutubeOptions,
+        YoutubeVisibility, platform_options::Network,
     },
 };
 use prost::Message as _;
@@ -159,16 +159,7 @@ fn is_language(tag: &str) -> bool {
         && tag.len() <= 35
 }
 
-/// Options must be for the networks of their accounts, and fit them.
-///
-/// # Errors
-/// `FIELD_INVALID`, naming every target at fault.
-pub(super) fn check_suit(inputs: &[PostTargetInput], accounts: &[Account]) -> Result<(), Fault> {
-    let violations = unsuited(inputs, accounts);
-    if violations.is_empty() { Ok(()) } else { Err(Fault::invalid(violations)) }
-}
-
-/// What [`check_suit`] finds.
+/// Options that are not for the networks of their accounts, or do not fit them.
 pub(super) fn unsuited(inputs: &[PostTargetInput], accounts: &[Account]) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (index, (input, account)) in inputs.iter().zip(accounts).enumerate() {
@@ -179,8 +170,6 @@ pub(super) fn unsuited(inputs: &[PostTargetInput], accounts: &[Account]) -> Vec<
             (name, "is for another network than the account's")
         } else if is_for_members(network) && account.platform == Platform::LinkedinCompany {
             (format!("{name}.linkedin.visibility"), "a company page has no connections")
-        } else if has_link(network) && !input.media_ids.is_empty() {
-            (format!("{name}.facebook.link"), "is shown only without media")
         } else {
             continue;
         };
@@ -217,6 +206,56 @@ fn is_for_members(network: &Network) -> bool {
     options.visibility() == LinkedinVisibility::Connections
 }
 
-fn has_link(network: &Network) -> bool {
-    matches!(network, Network::Facebook(options) if !options.link.is_empty())
+/// Whether options ask for media of a kind, and not only for how many.
+pub(super) fn ask_for_kinds(options: Option<&PlatformOptions>) -> bool {
+    let network = options.and_then(|options| options.network.as_ref());
+    network.is_some_and(|network| !kinds_asked_for(network).is_empty())
+}
+
+/// What is wrong with the media that the target at a place shows, for its options. A kind that is not known yet is none of
+/// the wrong ones; a post that does not go out yet may still get what it lacks.
+pub(super) fn unfit(
+    place: usize,
+    options: Option<&PlatformOptions>,
+    shown: &[Option<MediaKind>],
+    goes_out: bool,
+) -> Option<Violation> {
+    let network = options?.network.as_ref()?;
+    let asked_for = kinds_asked_for(network);
+    let is_wrong = |kind: &MediaKind| !asked_for.contains(kind);
+    let (field, description) = match network {
+        Network::Facebook(options) if !options.link.is_empty() && !shown.is_empty() => {
+            ("facebook.link", "is shown only without media")
+        }
+        Network::Instagram(_) if !asked_for.is_empty() => {
+            let fits = shown.len() <= 1
+                && !(goes_out && shown.is_empty())
+                && !shown.iter().flatten().any(is_wrong);
+            if fits {
+                return None;
+            }
+            let description = if asked_for.contains(&MediaKind::Image) {
+                "shows exactly one image or video"
+            } else {
+                "shows exactly one video"
+            };
+            ("instagram.placement", description)
+        }
+        _ => return None,
+    };
+    Some(Violation {
+        field: format!("platforms[{place}].options.{field}"),
+        reason: Reason::FieldInvalid,
+        description: description.to_owned(),
+    })
+}
+
+/// The kinds of which a target must show exactly one medium; none: it may show what it likes.
+fn kinds_asked_for(network: &Network) -> &'static [MediaKind] {
+    let Network::Instagram(options) = network else { return &[] };
+    match options.placement() {
+        InstagramPlacement::Reel => &[MediaKind::Video],
+        InstagramPlacement::Story => &[MediaKind::Image, MediaKind::Video],
+        InstagramPlacement::Unspecified | InstagramPlacement::Feed => &[],
+    }
 }

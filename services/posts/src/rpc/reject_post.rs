@@ -31,14 +31,14 @@ pub(super) async fn reject_post(
         return Err(Error::OwnPost);
     }
     let now = rpc.environment.clock.now();
-    let change = Change { etag: &etag, ..Change::of(rpc, &post, Step::Reject, now) };
-    let mut transaction = rpc.store.begin().await?;
-    let post = change
-        .apply(&mut transaction, |post| {
+    let change = Change {
+        etag: &etag,
+        edit: Box::new(|post| {
             post.row.draft_scheduled_time = post.row.scheduled_time.take();
-            post.row.rejection_note = note;
-        })
-        .await?;
-    transaction.commit().await?;
+            post.row.rejection_note.clone_from(&note);
+        }),
+        ..Change::of(&post, Step::Reject, now)
+    };
+    let post = change.make(rpc).await?;
     Ok(RejectPostResponse { post: Some(message::post(post)?) })
 }

@@ -12,7 +12,6 @@ use super::{
     Rpc, accounts,
     change::{self, Change},
     entitlements::entitlements,
-    message,
     timing::{self, Timing},
 };
 use crate::{error::Error, post::Step};
@@ -50,25 +49,20 @@ async fn reschedule(
     let entitlements = entitlements(rpc, &post).await?;
     let needs_approval = entitlements.needs_approval(post.role());
     let accounts = accounts::of_post(rpc, &post).await?;
-    idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
-        let change = Change {
-            etag,
-            entitlements: Some(entitlements),
-            accounts,
-            ..Change::of(rpc, &post, Step::Reschedule { needs_approval }, now)
-        };
-        let post = change
-            .apply(&mut transaction, |post| {
-                // A SCHEDULED post keeps its approval: only its time moves.
-                let row = &mut post.row;
-                let review = (row.approved_by_user_id, row.approved_time);
-                change::set_time(row, at);
-                if row.charged_month.is_some() {
-                    (row.approved_by_user_id, row.approved_time) = review;
-                }
-            })
-            .await?;
-        Ok::<_, Error>((transaction, ReschedulePostResponse { post: Some(message::post(post)?) }))
-    })
-    .await
+    let change = Change {
+        etag,
+        entitlements: Some(entitlements),
+        accounts,
+        edit: Box::new(|post| {
+            // A SCHEDULED post keeps its approval: only its time moves.
+            let row = &mut post.row;
+            let review = (row.approved_by_user_id, row.approved_time);
+            change::set_time(row, at);
+            if row.charged_month.is_some() {
+                (row.approved_by_user_id, row.approved_time) = review;
+            }
+        }),
+        ..Change::of(&post, Step::Reschedule { needs_approval }, now)
+    };
+    change.make_once(rpc, key, |post| ReschedulePostResponse { post: Some(post) }).await
 }

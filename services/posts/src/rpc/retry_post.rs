@@ -12,7 +12,6 @@ use super::{
     Rpc, accounts,
     change::{self, Change},
     entitlements::entitlements,
-    message,
 };
 use crate::{error::Error, post::Step};
 
@@ -42,14 +41,10 @@ async fn retry(
     }
     let entitlements = entitlements(rpc, &post).await?;
     let accounts = accounts::of_post(rpc, &post).await?;
-    idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
-        let change = Change {
-            entitlements: Some(entitlements),
-            accounts,
-            ..Change::of(rpc, &post, Step::Retry, now)
-        };
-        let post = change.apply(&mut transaction, |_| ()).await?;
-        Ok::<_, Error>((transaction, RetryPostResponse { post: Some(message::post(post)?) }))
-    })
-    .await
+    let change = Change {
+        entitlements: Some(entitlements),
+        accounts,
+        ..Change::of(&post, Step::Retry, now)
+    };
+    change.make_once(rpc, key, |post| RetryPostResponse { post: Some(post) }).await
 }

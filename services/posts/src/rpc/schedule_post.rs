@@ -12,7 +12,6 @@ use super::{
     Rpc, accounts,
     change::{self, Change},
     entitlements::entitlements,
-    message,
     timing::{self, Timing},
 };
 use crate::{error::Error, post::Step};
@@ -50,16 +49,12 @@ async fn schedule(
     let entitlements = entitlements(rpc, &post).await?;
     let needs_approval = entitlements.needs_approval(post.role());
     let accounts = accounts::of_post(rpc, &post).await?;
-    idempotency::once(rpc.store.pool(), key, now, async |mut transaction| {
-        let change = Change {
-            etag,
-            entitlements: Some(entitlements),
-            accounts,
-            ..Change::of(rpc, &post, Step::Schedule { needs_approval }, now)
-        };
-        let post =
-            change.apply(&mut transaction, |post| change::set_time(&mut post.row, at)).await?;
-        Ok::<_, Error>((transaction, SchedulePostResponse { post: Some(message::post(post)?) }))
-    })
-    .await
+    let change = Change {
+        etag,
+        entitlements: Some(entitlements),
+        accounts,
+        edit: Box::new(|post| change::set_time(&mut post.row, at)),
+        ..Change::of(&post, Step::Schedule { needs_approval }, now)
+    };
+    change.make_once(rpc, key, |post| SchedulePostResponse { post: Some(post) }).await
 }

@@ -1,5 +1,7 @@
 //! `PostService.ValidatePost`.
 
+use std::iter;
+
 use postbreeze_context::WorkspaceContext;
 use postbreeze_ids::AccountId;
 use postbreeze_proto::{
@@ -11,7 +13,9 @@ use postbreeze_proto::{
 use super::{
     Rpc,
     accounts::{self, Account},
-    composition, options, timing,
+    composition,
+    media::Named,
+    options, timing,
 };
 use crate::error::Error;
 
@@ -29,7 +33,8 @@ pub(super) async fn validate_post(
     let mut fields = Fields::new();
     composition::content(&mut fields, &request.content);
     composition::targets(&mut fields, &request.platforms);
-    composition::media(&mut fields, &request.media_ids, &request.media_items);
+    composition::media(&mut fields, &request.media_ids);
+    composition::media_items(&mut fields, &request.media_items);
     let timing = timing::parse(&mut fields, request.scheduled_for.as_ref(), request.publish_now);
     fields.time("draft_scheduled_for", request.draft_scheduled_for.as_ref());
     composition::timezone(&mut fields, &request.timezone);
@@ -38,13 +43,23 @@ pub(super) async fn validate_post(
         fields.violate("draft_scheduled_for", "is for drafts alone");
     }
     if is_scheduled {
-        let has_media = !request.media_ids.is_empty() || !request.media_items.is_empty();
-        composition::check_new_text(&mut fields, &request.content, has_media, &request.platforms);
+        let media = request.media_ids.len() + request.media_items.len();
+        composition::check_new_text(&mut fields, &request.content, media, &request.platforms);
         note_inactive(&mut fields, &accounts);
     }
-    composition::note_unknown_media(&mut fields, &request.media_ids, &request.platforms);
+    let named = named(&request);
+    let media = named.look_up(rpc).await?;
     let mut violations = fields.into_violations();
+    violations.extend(named.unreachable(context, &media));
+    violations.extend(named.unusable(workspace_id, &media));
     violations.extend(options::unsuited(&request.platforms, &accounts));
+    violations.extend(composition::unfit_media(
+        &request.platforms,
+        request.media_items.len(),
+        &request.media_ids,
+        &media,
+        is_scheduled,
+    ));
     if let Some(Some(timing)) = timing {
         violations.extend(timing::instant(timing, rpc.environment.clock.now()).err());
     }
@@ -65,6 +80,22 @@ fn account_ids(request: &ValidatePostRequest) -> Result<Vec<AccountId>, Fault> {
     }
     fields.finish(())?;
     Ok(ids)
+}
+
+/// The ids that are some, in lists that are not too long: what else is wrong with them is known without asking.
+fn named(request: &ValidatePostRequest) -> Named {
+    let mut named = Named::default();
+    let lists = request.platforms.iter().map(|input| &input.media_ids).enumerate();
+    let of_targets = lists.map(|(target, ids)| (Some(target), ids, composition::TARGET_MEDIA));
+    let of_post = (None, &request.media_ids, composition::MEDIA);
+    for (target, ids, most) in iter::once(of_post).chain(of_targets) {
+        let sound =
+            ids.iter().enumerate().filter_map(|(index, id)| Some((index, id.parse().ok()?)));
+        if ids.len() <= most {
+            named.add(target, sound);
+        }
+    }
+    named
 }
 
 fn note_inactive(fields: &mut Fields, accounts: &[Account]) {

@@ -3,12 +3,18 @@
 pub mod insert;
 pub mod list;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Admitted, Claim};
-use postbreeze_ids::{AccountId, KeyId, PostId, TargetId, UserId, WorkspaceId};
+use postbreeze_ids::{AccountId, KeyId, MediaId, PostId, TargetId, UserId, WorkspaceId};
 use sqlx::{PgConnection, PgExecutor};
 
 use super::{Store, targets::TargetRow};
+use crate::{
+    error::Error,
+    post::{PostStatus, State, TargetStatus, kept_media},
+};
 
 /// A row of `posts`.
 #[derive(Debug, Clone)]
@@ -49,6 +55,10 @@ pub struct PostRow {
     pub update_time: DateTime<Utc>,
     /// When it was deleted.
     pub delete_time: Option<DateTime<Utc>>,
+    /// What every target shows that has no media of its own, in order.
+    pub media_ids: Vec<MediaId>,
+    /// The description of each.
+    pub alt_texts: Vec<String>,
 }
 
 /// A post with its targets in order.
@@ -58,6 +68,34 @@ pub struct Post {
     pub row: PostRow,
     /// The targets' rows.
     pub targets: Vec<TargetRow>,
+}
+
+impl Post {
+    /// The media that it keeps from being deleted, as it stands.
+    ///
+    /// # Errors
+    /// When a status is none that this version knows.
+    pub fn kept_media(&self) -> Result<BTreeSet<MediaId>, Error> {
+        if self.row.delete_time.is_some() {
+            return Ok(BTreeSet::new());
+        }
+        let State { status, targets } = self.state()?;
+        let own = self.targets.iter().map(|target| target.media_ids.as_slice());
+        Ok(kept_media(status, &self.row.media_ids, targets.into_iter().zip(own)))
+    }
+
+    /// Where it and its targets stand.
+    ///
+    /// # Errors
+    /// When a status is none that this version knows.
+    pub fn state(&self) -> Result<State, Error> {
+        let status = PostStatus::parse(&self.row.status);
+        let targets = self.targets.iter().map(|target| TargetStatus::parse(&target.status));
+        Ok(State {
+            status: status.ok_or(Error::Unreadable("post status"))?,
+            targets: targets.collect::<Option<_>>().ok_or(Error::Unreadable("target status"))?,
+        })
+    }
 }
 
 impl Store {
@@ -86,8 +124,8 @@ async fn fetch_posts(
     bytes: i64,
 ) -> Result<Vec<Post>, sqlx::Error> {
     let buckets: Vec<i16> = ids.iter().map(|id| id.bucket().as_i16()).collect();
-    // A row per target: the long texts of its post come with the first alone. Sizes are known without reading the texts;
-    // 512 and 256 are more than what is of a fixed size takes when it is encoded.
+    // A row per target: what is long of its post comes with the first alone. Sizes are known without reading the texts;
+    // 512 and 256, and 40 for each medium, are more than what is of a fixed size takes when it is encoded.
     let records = sqlx::query!(
         r#"
         SELECT
@@ -109,6 +147,8 @@ async fn fetch_posts(
             post.create_time,
             post.update_time,
             post.delete_time,
+            CASE WHEN target.position = 0 THEN post.media_ids END AS "media_ids: Vec<MediaId>",
+            CASE WHEN target.position = 0 THEN post.alt_texts END AS alt_texts,
             target.id AS "target_id: TargetId",
             target.account_id AS "account_id: AccountId",
             target.platform,
@@ -116,6 +156,7 @@ async fn fetch_posts(
             target.caption_override,
             target.first_comment,
             target.options,
+            target.media_ids AS "target_media_ids: Vec<MediaId>",
             target.publish_time,
             target.external_post_id,
             target.external_url,
@@ -128,15 +169,19 @@ async fn fetch_posts(
                 post.bucket,
                 post.id,
                 row_number() OVER newest_first AS place,
-                sum(512 + octet_length(post.content) + octet_length(post.rejection_note) + targets.bytes)
-                    OVER newest_first AS bytes
+                sum(
+                    512 + octet_length(post.content) + octet_length(post.rejection_note)
+                        + 40 * cardinality(post.media_ids) + octet_length(array_to_string(post.alt_texts, ''))
+                        + targets.bytes
+                ) OVER newest_first AS bytes
             FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
             JOIN posts AS post ON post.bucket = wanted.bucket AND post.id = wanted.id
             CROSS JOIN LATERAL (
                 SELECT
                     sum(
                         256 + COALESCE(octet_length(target.caption_override), 0) + octet_length(target.first_comment)
-                            + octet_length(target.options) + octet_length(target.external_post_id)
+                            + octet_length(target.options) + 40 * cardinality(target.media_ids)
+                            + octet_length(target.external_post_id)
                             + octet_length(target.external_url) + octet_length(target.error_code)
                             + octet_length(target.error_message)
                     ) AS bytes
@@ -166,6 +211,7 @@ async fn fetch_posts(
             caption_override: record.caption_override,
             first_comment: record.first_comment,
             options: record.options,
+            media_ids: record.target_media_ids,
             publish_time: record.publish_time,
             external_post_id: record.external_post_id,
             external_url: record.external_url,
@@ -197,6 +243,8 @@ async fn fetch_posts(
             create_time: record.create_time,
             update_time: record.update_time,
             delete_time: record.delete_time,
+            media_ids: record.media_ids.unwrap_or_default(),
+            alt_texts: record.alt_texts.unwrap_or_default(),
         };
         posts.push(Post { row, targets: vec![target] });
     }
@@ -243,7 +291,9 @@ pub async fn save_post(connection: &mut PgConnection, row: &PostRow) -> Result<(
             charged_owner_user_id = $12,
             charged_month = $13,
             update_time = $14,
-            delete_time = $15
+            delete_time = $15,
+            media_ids = $16,
+            alt_texts = $17
         WHERE bucket = $1 AND id = $2
         "#,
         row.id.bucket().as_i16(),
@@ -261,6 +311,8 @@ pub async fn save_post(connection: &mut PgConnection, row: &PostRow) -> Result<(
         row.charged_month,
         row.update_time,
         row.delete_time,
+        &row.media_ids as &[MediaId],
+        &row.alt_texts,
     )
     .execute(connection)
     .await?;

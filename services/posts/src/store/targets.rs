@@ -1,7 +1,7 @@
 //! Table `post_targets`.
 
 use chrono::{DateTime, Utc};
-use postbreeze_ids::{AccountId, PostId, TargetId};
+use postbreeze_ids::{AccountId, MediaId, PostId, TargetId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -24,6 +24,8 @@ pub struct TargetRow {
     pub first_comment: String,
     /// An encoded `PlatformOptions`; empty: none.
     pub options: Vec<u8>,
+    /// What it shows instead of the post's media, in order; empty: the post's.
+    pub media_ids: Vec<MediaId>,
     /// When it went out.
     pub publish_time: Option<DateTime<Utc>>,
     /// The network's own id of it.
@@ -38,6 +40,12 @@ pub struct TargetRow {
     pub error_class: String,
     /// How often it was tried.
     pub attempt_count: i32,
+}
+
+/// A target's media as the text of an array: arrays within an array would have to be of one length.
+pub(super) fn media_literal(target: &TargetRow) -> String {
+    let ids: Vec<_> = target.media_ids.iter().map(|id| id.uuid().to_string()).collect();
+    format!("{{{}}}", ids.join(","))
 }
 
 /// Replaces the targets of a locked post. Attempts stay.
@@ -60,7 +68,8 @@ pub async fn replace_targets(
     sqlx::query!(
         r#"
         INSERT INTO post_targets (
-            bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options
+            bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options,
+            media_ids
         )
         SELECT
             $1,
@@ -72,10 +81,12 @@ pub async fn replace_targets(
             target.status,
             target.caption_override,
             target.first_comment,
-            target.options
-        FROM unnest($3::UUID[], $4::UUID[], $5::SMALLINT[], $6::TEXT[], $7::TEXT[], $8::TEXT[], $9::BYTEA[])
-            WITH ORDINALITY
-            AS target (id, account_id, platform, status, caption_override, first_comment, options, position)
+            target.options,
+            target.media_ids::UUID[]
+        FROM unnest(
+            $3::UUID[], $4::UUID[], $5::SMALLINT[], $6::TEXT[], $7::TEXT[], $8::TEXT[], $9::BYTEA[], $10::TEXT[]
+        ) WITH ORDINALITY
+            AS target (id, account_id, platform, status, caption_override, first_comment, options, media_ids, position)
         "#,
         bucket,
         post_id as PostId,
@@ -86,6 +97,7 @@ pub async fn replace_targets(
         &captions as &[Option<String>],
         &targets.iter().map(|target| target.first_comment.clone()).collect::<Vec<_>>(),
         &targets.iter().map(|target| target.options.clone()).collect::<Vec<_>>(),
+        &targets.iter().map(media_literal).collect::<Vec<_>>(),
     )
     .execute(connection)
     .await?;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Store,
+    media_notices::drop_notices,
     targets::save_statuses,
     usage::{Charge, release},
     webhooks::delete_webhooks,
@@ -39,7 +40,8 @@ impl Store {
     }
 
     /// Deals with a deletion: nothing new is scheduled from now on, what had not gone out is canceled, its units are
-    /// given back, its webhooks are deleted, and with the last of it the position moves on. Doing it again, or going on with it, changes nothing.
+    /// given back, `media` is told nothing more of it, its webhooks are deleted, and with the last of it the position moves
+    /// on. Doing it again, or going on with it, changes nothing.
     ///
     /// # Errors
     /// When the database fails or holds what this version does not know.
@@ -185,7 +187,8 @@ async fn cancel(
     for (charge, units) in released {
         release(connection, charge, units).await?;
     }
-    Ok(())
+    let all: Vec<PostId> = posts.iter().map(|post| post.id).collect();
+    drop_notices(connection, bucket, &all).await
 }
 
 async fn save_stopped(

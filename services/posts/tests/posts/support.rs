@@ -1,5 +1,6 @@
 //! What these tests do over and over, as users do it.
 
+mod media;
 mod receiver;
 mod rows;
 mod webhooks;
@@ -21,16 +22,17 @@ pub(crate) use postbreeze_testkit::{
 use prost_types::Timestamp;
 use tonic::Status;
 
-pub(crate) use self::{
-    receiver::Receiver,
-    rows::{
-        NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, held,
-        hold_post, units, waiting,
-    },
-    webhooks::{
-        cancel_one, create, deliveries, delivery_that_failed, delivery_that_is, delivery_when,
-        get_webhook, new_webhook, start, webhook_at,
-    },
+pub(crate) use self::media::{
+    Web, add_image, add_media, await_upload, delete_media, library, media_of,
+};
+pub(crate) use self::receiver::Receiver;
+pub(crate) use self::rows::{
+    NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, held,
+    hold_post, units, waiting,
+};
+pub(crate) use self::webhooks::{
+    cancel_one, create, deliveries, delivery_that_failed, delivery_that_is, delivery_when,
+    get_webhook, new_webhook, start, webhook_at,
 };
 
 macro_rules! answering_a_post {

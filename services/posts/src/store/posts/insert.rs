@@ -1,11 +1,16 @@
 //! New posts.
 
+use std::collections::BTreeSet;
+
 use postbreeze_context::Admitted;
-use postbreeze_ids::{KeyId, PostId, UserId, WorkspaceId};
+use postbreeze_ids::{KeyId, MediaId, PostId, UserId, WorkspaceId};
 use sqlx::PgConnection;
 
 use super::Post;
-use crate::store::usage::{Charge, fetch_units};
+use crate::store::{
+    targets::media_literal,
+    usage::{Charge, fetch_units},
+};
 
 /// What became of a new post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,20 +26,23 @@ pub enum Written {
     WorkspaceDeleted,
 }
 
-/// Writes a new post with its targets, its workspace's head and the unit it holds, all in one statement: one round trip,
-/// and nothing of it without the rest. Each part reads from the one before, so that rows are locked in order. `limit`:
-/// units the owner may hold in the month; none: unlimited.
+/// Writes a new post with its targets, its workspace's head, the unit it holds and the notice of what it keeps, all in one
+/// statement: one round trip, and nothing of it without the rest. Each part reads from one before it, so that rows are locked
+/// in order. `kept`: the media it keeps; `limit`: units the owner may hold in the month, none: unlimited.
 #[tracing::instrument(skip_all, name = "db.posts.insert", err(level = "debug"))]
+#[expect(clippy::too_many_lines, reason = "one statement, and each of its values")]
 pub async fn insert_post<T>(
     connection: &mut PgConnection,
     _workspace: &Admitted<T>,
     post: &Post,
+    kept: &BTreeSet<MediaId>,
     limit: Option<i64>,
 ) -> Result<Written, sqlx::Error> {
     let Post { row, targets } = post;
     let charge = Charge::of(row);
     let captions: Vec<Option<String>> =
         targets.iter().map(|target| target.caption_override.clone()).collect();
+    let kept: Vec<MediaId> = kept.iter().copied().collect();
     let done = sqlx::query!(
         r#"
         WITH head AS (
@@ -58,16 +66,18 @@ pub async fn insert_post<T>(
         post AS (
             INSERT INTO posts (
                 bucket, id, workspace_id, author_user_id, created_via_key_id, status, content, scheduled_time,
-                draft_scheduled_time, timezone, version, charged_owner_user_id, charged_month, create_time, update_time
+                draft_scheduled_time, timezone, version, charged_owner_user_id, charged_month, create_time, update_time,
+                media_ids, alt_texts
             )
-            SELECT $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $2, $3, $16, $16
+            SELECT $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $2, $3, $16, $16, $25, $26
             FROM head
             WHERE $2::UUID IS NULL OR EXISTS (SELECT FROM charge)
-            RETURNING bucket, id
+            RETURNING bucket, id, version
         ),
         targets AS (
             INSERT INTO post_targets (
-                bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options
+                bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options,
+                media_ids
             )
             SELECT
                 post.bucket,
@@ -79,11 +89,20 @@ pub async fn insert_post<T>(
                 target.status,
                 target.caption_override,
                 target.first_comment,
-                target.options
+                target.options,
+                target.media_ids::UUID[]
             FROM post, unnest(
-                $17::UUID[], $18::UUID[], $19::SMALLINT[], $20::TEXT[], $21::TEXT[], $22::TEXT[], $23::BYTEA[]
+                $17::UUID[], $18::UUID[], $19::SMALLINT[], $20::TEXT[], $21::TEXT[], $22::TEXT[], $23::BYTEA[], $24::TEXT[]
             ) WITH ORDINALITY
-                AS target (id, account_id, platform, status, caption_override, first_comment, options, position)
+                AS target (
+                    id, account_id, platform, status, caption_override, first_comment, options, media_ids, position
+                )
+        ),
+        notice AS (
+            INSERT INTO media_notices (bucket, post_id, version, media_ids)
+            SELECT post.bucket, post.id, post.version, $27
+            FROM post
+            WHERE cardinality($27::UUID[]) > 0
         )
         SELECT EXISTS (SELECT FROM head) AS "living!", EXISTS (SELECT FROM post) AS "written!"
         "#,
@@ -110,6 +129,10 @@ pub async fn insert_post<T>(
         &captions as &[Option<String>],
         &targets.iter().map(|target| target.first_comment.clone()).collect::<Vec<_>>(),
         &targets.iter().map(|target| target.options.clone()).collect::<Vec<_>>(),
+        &targets.iter().map(media_literal).collect::<Vec<_>>(),
+        &row.media_ids as &[MediaId],
+        &row.alt_texts,
+        &kept as &[MediaId],
     )
     .fetch_one(&mut *connection)
     .await?;

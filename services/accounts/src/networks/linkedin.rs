@@ -1,0 +1,391 @@
+//! LinkedIn, of members and of company pages, after its "Community Management APIs". A person who connects a company page
+//! must administer it; the account is the first one they do.
+
+mod media;
+
+use chrono::{DateTime, Utc};
+use http::{Method, StatusCode};
+use postbreeze_proto::{
+    internal::v1::{FetchedComment, PublishCommentRequest, PublishRequest},
+    time::to_proto,
+    v1::{LinkedinVisibility, platform_options::Network as Options},
+};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tonic::async_trait;
+use url::form_urlencoded::byte_serialize;
+
+use super::{
+    Begun, Capabilities, ConnectError, Failure, Found, Given, Grant, Network, Outcome, Progress,
+    RefreshError, Sent, Session, TokenTrouble, Tokens,
+    app::{Addresses, App, code, is_invalid_grant, not_connected, not_refreshed},
+    http::{Answer, Http, Problem, Refusal, Request},
+    steps::{cannot_tell, found, same_text, since},
+};
+
+pub(crate) const ADDRESSES: Addresses = Addresses {
+    name: "LINKEDIN",
+    authorize_url: "https://www.linkedin.com/oauth/v2/authorization",
+    token_url: "https://www.linkedin.com/oauth/v2/accessToken",
+    api_url: "https://api.linkedin.com",
+};
+const PERSON_SCOPES: [&str; 3] = ["openid", "profile", "w_member_social"];
+const COMPANY_SCOPES: [&str; 3] =
+    ["rw_organization_admin", "r_organization_social", "w_organization_social"];
+/// The version of the API, which LinkedIn keeps for a year.
+const VERSION: &str = "202610";
+const COMMENTS: &str = "100";
+
+/// Who posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Author {
+    /// A member.
+    Person,
+    /// A company page.
+    Company,
+}
+
+pub(crate) struct Linkedin {
+    app: App,
+    http: Http,
+    author: Author,
+}
+
+impl Linkedin {
+    pub(crate) fn new(app: App, http: Http, author: Author) -> Self {
+        Self { app, http, author }
+    }
+
+    fn scopes(&self) -> &'static [&'static str] {
+        if self.author == Author::Person { &PERSON_SCOPES } else { &COMPANY_SCOPES }
+    }
+
+    fn urn(&self, session: &Session) -> String {
+        let kind = if self.author == Author::Person { "person" } else { "organization" };
+        format!("urn:li:{kind}:{}", session.account.external_id)
+    }
+
+    fn request(&self, token: &SecretString, method: Method, path: &str) -> Request {
+        self.http
+            .open(method, &format!("{}/{path}", self.app.api_url))
+            .bearer(token)
+            .header("linkedin-version", VERSION)
+            .header("x-restli-protocol-version", "2.0.0")
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        token: &SecretString,
+        path: &str,
+        query: &[(&str, &str)],
+        now: DateTime<Utc>,
+    ) -> Result<T, Problem> {
+        let request = self.request(token, Method::GET, path).query(query);
+        request.send().await?.json(now, refusal)
+    }
+
+    async fn person(&self, token: &SecretString, now: DateTime<Utc>) -> Result<Who, Problem> {
+        let me: Value = self.read(token, "v2/userinfo", &[], now).await?;
+        let text = |name: &str| me[name].as_str().unwrap_or_default().to_owned();
+        let (id, name) = (text("sub"), text("name"));
+        Ok(Who { id, handle: name.clone(), name, picture: text("picture") })
+    }
+
+    /// The first company that the person administers.
+    async fn company(
+        &self,
+        token: &SecretString,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Who>, Problem> {
+        let query = [("q", "roleAssignee"), ("role", "ADMINISTRATOR"), ("state", "APPROVED")];
+        let acls: Value = self.read(token, "rest/organizationAcls", &query, now).await?;
+        let urn = acls["elements"][0]["organization"].as_str().unwrap_or_default();
+        let Some(id) = urn.strip_prefix("urn:li:organization:") else { return Ok(None) };
+        let page: Value = self.read(token, &format!("rest/organizations/{id}"), &[], now).await?;
+        let text = |name: &str| page[name].as_str().unwrap_or_default().to_owned();
+        let name = text("localizedName");
+        let handle = Some(text("vanityName")).filter(|name| !name.is_empty());
+        let handle = handle.unwrap_or_else(|| name.clone());
+        Ok(Some(Who { id: id.to_owned(), handle, name, picture: String::new() }))
+    }
+
+    async fn comments(&self, session: &Session, path: &str) -> Result<Vec<Value>, Problem> {
+        let query = [("start", "0"), ("count", COMMENTS)];
+        let mut said: Value =
+            self.read(&session.tokens.access_token, path, &query, session.now).await?;
+        Ok(said["elements"].as_array_mut().map(std::mem::take).unwrap_or_default())
+    }
+}
+
+/// Who was connected.
+struct Who {
+    id: String,
+    handle: String,
+    name: String,
+    picture: String,
+}
+
+#[async_trait]
+impl Network for Linkedin {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            // What members wrote may not be read by applications.
+            can_find: self.author == Author::Company,
+            can_comment: true,
+            keeps_progress: true,
+            ..Default::default()
+        }
+    }
+
+    async fn start_connect(&self, begun: &Begun<'_>) -> Result<String, ConnectError> {
+        self.app.authorize(begun, "client_id", &self.scopes().join(" "), &[])
+    }
+
+    async fn connect(&self, begun: &Begun<'_>, given: Given<'_>) -> Result<Grant, ConnectError> {
+        let form = self.app.code_form("client_id", code(given)?);
+        let granted = self.app.token(&self.http, &form, false, begun.now).await;
+        let granted = granted.map_err(|problem| not_connected(&problem))?;
+        let token = &granted.access_token;
+        let who = match self.author {
+            Author::Person => self.person(token, begun.now).await.map(Some),
+            Author::Company => self.company(token, begun.now).await,
+        };
+        let none = || ConnectError::invalid("code", "the person administers no company page");
+        let who = who.map_err(|problem| not_connected(&problem))?.ok_or_else(none)?;
+        Ok(Grant {
+            external_id: who.id,
+            handle: who.handle,
+            display_name: who.name,
+            avatar_url: who.picture,
+            scopes: granted.scopes(self.scopes()),
+            server_url: String::new(),
+            tokens: granted.tokens(begun.now),
+        })
+    }
+
+    async fn refresh(&self, session: &Session) -> Result<Tokens, RefreshError> {
+        let token = session.tokens.refresh_token.as_ref().ok_or_else(|| RefreshError::Refused {
+            revoked: false,
+            message: "the network granted nothing to refresh with".to_owned(),
+        })?;
+        let form = self.app.refresh_form("client_id", token);
+        let granted = self.app.token(&self.http, &form, false, session.now).await;
+        granted
+            .map(|granted| granted.tokens(session.now))
+            .map_err(|problem| not_refreshed(&problem, is_invalid_grant(&problem)))
+    }
+
+    async fn publish(
+        &self,
+        session: &Session,
+        post: &PublishRequest,
+        progress: &mut Progress,
+    ) -> Outcome {
+        let content = match self.upload(session, &post.media, progress).await {
+            Ok(content) => content,
+            Err(failure) => return failure.into(),
+        };
+        let mut body = json!({
+            "author": self.urn(session),
+            "commentary": escaped(&post.text),
+            "visibility": visibility(post),
+            "distribution": {
+                "feedDistribution": "MAIN_FEED",
+                "targetEntities": [],
+                "thirdPartyDistributionChannels": [],
+            },
+            "lifecycleState": "PUBLISHED",
+            "isReshareDisabledByAuthor": false,
+        });
+        if let Some(content) = content {
+            body["content"] = content;
+        }
+        let request = self.request(&session.tokens.access_token, Method::POST, "rest/posts");
+        let answer = match request.json(&body).send().await {
+            Ok(answer) => answer,
+            Err(problem) => return problem.outcome(),
+        };
+        match answer.accepted(session.now, refusal) {
+            Ok(()) => Outcome::Sent(sent(&id_of(&answer))),
+            Err(problem) => problem.outcome(),
+        }
+    }
+
+    async fn find(
+        &self,
+        session: &Session,
+        post: &PublishRequest,
+        progress: &Progress,
+    ) -> Result<Found, Failure> {
+        if self.author == Author::Person {
+            return Ok(cannot_tell("LinkedIn lets no application read what members posted"));
+        }
+        if post.text.is_empty() {
+            return Ok(cannot_tell("a post without a text cannot be told from others"));
+        }
+        let author = self.urn(session);
+        let query = [("q", "author"), ("author", &author), ("count", "50"), ("sortBy", "CREATED")];
+        let token = &session.tokens.access_token;
+        let said: Value = match self.read(token, "rest/posts", &query, session.now).await {
+            Ok(said) => said,
+            Err(problem) => return problem.undecided(),
+        };
+        let (since, text) = (since(post.first_attempt_time.as_ref()), escaped(&post.text));
+        let is_it = |listed: &&Value| {
+            same_text(listed["commentary"].as_str().unwrap_or_default(), &text)
+                && millis(&listed["createdAt"]).is_some_and(|time| time >= since)
+        };
+        let oldest = said["elements"].as_array().into_iter().flatten().filter(is_it).next_back();
+        let oldest = oldest.map(|post| sent(post["id"].as_str().unwrap_or_default()));
+        Ok(found(oldest, session, progress))
+    }
+
+    async fn publish_comment(
+        &self,
+        session: &Session,
+        comment: &PublishCommentRequest,
+        _: &mut Progress,
+    ) -> Outcome {
+        let mut body = json!({
+            "actor": self.urn(session),
+            "object": comment.external_post_id,
+            "message": { "text": comment.text },
+        });
+        if !comment.external_comment_id.is_empty() {
+            body["parentComment"] = json!(comment.external_comment_id);
+        }
+        let request =
+            self.request(&session.tokens.access_token, Method::POST, &comments_path(comment));
+        let made: Result<Value, Problem> = match request.json(&body).send().await {
+            Ok(answer) => answer.json(session.now, refusal),
+            Err(problem) => Err(problem),
+        };
+        match made {
+            Ok(made) => {
+                let urn = ["commentUrn", "$URN", "id"].iter().find_map(|name| made[*name].as_str());
+                let external_id = urn.unwrap_or_default().to_owned();
+                Outcome::Sent(Sent { external_id, ..Sent::default() })
+            }
+            Err(problem) => problem.outcome(),
+        }
+    }
+
+    async fn find_comment(
+        &self,
+        session: &Session,
+        comment: &PublishCommentRequest,
+        progress: &Progress,
+    ) -> Result<Found, Failure> {
+        let listed = match self.comments(session, &comments_path(comment)).await {
+            Ok(listed) => listed,
+            Err(Problem::Refused { status: StatusCode::FORBIDDEN, .. }) => {
+                return Ok(cannot_tell("LinkedIn lets this application read no comments"));
+            }
+            Err(problem) => return problem.undecided(),
+        };
+        let (own, since) = (self.urn(session), since(comment.first_attempt_time.as_ref()));
+        let is_it = |listed: &&Value| {
+            listed["actor"].as_str() == Some(&own)
+                && same_text(listed["message"]["text"].as_str().unwrap_or_default(), &comment.text)
+                && millis(&listed["created"]["time"]).is_some_and(|time| time >= since)
+        };
+        let sent = listed.iter().find(is_it).map(|listed| Sent {
+            external_id: listed["commentUrn"].as_str().unwrap_or_default().to_owned(),
+            ..Sent::default()
+        });
+        Ok(found(sent, session, progress))
+    }
+
+    async fn fetch_comments(
+        &self,
+        session: &Session,
+        external_post_id: &str,
+    ) -> Result<Vec<FetchedComment>, Failure> {
+        let path = format!("rest/socialActions/{}/comments", encoded(external_post_id));
+        let listed = self.comments(session, &path).await.map_err(|problem| problem.failure())?;
+        let own = self.urn(session);
+        let others = listed.iter().filter(|comment| comment["actor"].as_str() != Some(&own));
+        Ok(others.map(fetched).collect())
+    }
+}
+
+fn fetched(comment: &Value) -> FetchedComment {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    FetchedComment {
+        external_id: text(&comment["commentUrn"]),
+        // The API tells no names of those who comment.
+        author_handle: text(&comment["actor"]),
+        author_display_name: String::new(),
+        author_avatar_url: String::new(),
+        body: text(&comment["message"]["text"]),
+        network_time: millis(&comment["created"]["time"]).map(to_proto),
+    }
+}
+
+fn comments_path(comment: &PublishCommentRequest) -> String {
+    let answered = match comment.external_comment_id.as_str() {
+        "" => &comment.external_post_id,
+        id => id,
+    };
+    format!("rest/socialActions/{}/comments", encoded(answered))
+}
+
+/// A URN, as it stands in a path.
+fn encoded(urn: &str) -> String {
+    byte_serialize(urn.as_bytes()).collect()
+}
+
+fn millis(value: &Value) -> Option<DateTime<Utc>> {
+    value.as_i64().and_then(DateTime::from_timestamp_millis)
+}
+
+/// The URN of what was made.
+fn id_of(answer: &Answer) -> String {
+    let id = answer.headers.get("x-restli-id").or_else(|| answer.headers.get("x-linkedin-id"));
+    id.and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+fn sent(urn: &str) -> Sent {
+    Sent {
+        external_id: urn.to_owned(),
+        external_url: format!("https://www.linkedin.com/feed/update/{urn}"),
+    }
+}
+
+fn visibility(post: &PublishRequest) -> &'static str {
+    match post.options.as_ref().and_then(|options| options.network.as_ref()) {
+        Some(Options::Linkedin(options))
+            if options.visibility() == LinkedinVisibility::Connections =>
+        {
+            "CONNECTIONS"
+        }
+        _ => "PUBLIC",
+    }
+}
+
+/// The text in LinkedIn's little text format: its signs are escaped, but that of hashtags.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        if "\\|{}@[]()<>*_~".contains(char) {
+            escaped.push('\\');
+        }
+        escaped.push(char);
+    }
+    escaped
+}
+
+fn refusal(answer: &Answer) -> Refusal {
+    let said = answer.value();
+    let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+    let code = text("code");
+    let token = match code.as_str() {
+        "REVOKED_ACCESS_TOKEN" => Some(TokenTrouble::Revoked),
+        _ if answer.status == StatusCode::UNAUTHORIZED => Some(TokenTrouble::Expired),
+        _ => None,
+    };
+    let message = Some(text("message")).filter(|message| !message.is_empty());
+    let message = message.unwrap_or_else(|| answer.text());
+    Refusal { code, message, transient: false, token }
+}

@@ -1,0 +1,206 @@
+//! Whether one of an account's statuses is what was sent. Pure.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use postbreeze_proto::{
+    internal::v1::{PublishCommentRequest, PublishRequest},
+    time::from_proto,
+};
+
+use super::{
+    api::{Status, time_of},
+    status::options_of,
+};
+
+/// How far a server's clock may be behind ours.
+const CLOCKS: TimeDelta = TimeDelta::minutes(5);
+
+/// What is looked for.
+pub(super) struct Wanted<'a> {
+    text: &'a str,
+    spoiler_text: &'a str,
+    media: usize,
+    /// What it answers; empty: nothing.
+    answers: &'a str,
+    since: Option<DateTime<Utc>>,
+}
+
+impl<'a> Wanted<'a> {
+    /// A post.
+    pub(super) fn post(post: &'a PublishRequest) -> Self {
+        Self {
+            text: &post.text,
+            spoiler_text: options_of(post).map_or("", |options| &options.spoiler_text),
+            media: post.media.len(),
+            answers: "",
+            since: since(post.first_attempt_time.as_ref()),
+        }
+    }
+
+    /// A comment.
+    pub(super) fn comment(comment: &'a PublishCommentRequest) -> Self {
+        let answered = match comment.external_comment_id.as_str() {
+            "" => &comment.external_post_id,
+            id => id,
+        };
+        Self {
+            text: &comment.text,
+            spoiler_text: "",
+            media: 0,
+            answers: answered,
+            since: since(comment.first_attempt_time.as_ref()),
+        }
+    }
+
+    /// The status that it is; the oldest, where several are.
+    pub(super) fn among<'b>(&self, statuses: &'b [Status]) -> Option<&'b Status> {
+        statuses.iter().rev().find(|status| self.is(status))
+    }
+
+    fn is(&self, status: &Status) -> bool {
+        let written = self.since.is_none_or(|since| {
+            // A time that cannot be read tells nothing against it.
+            time_of(&status.created_at).is_none_or(|time| time >= since)
+        });
+        written
+            && status.reblog.is_none()
+            && status.in_reply_to_id.as_deref().unwrap_or_default() == self.answers
+            && status.media_attachments.len() == self.media
+            && bare(&status.spoiler_text) == bare(self.spoiler_text)
+            && self.says(&text_of(&status.content))
+    }
+
+    /// Whether a text is the one that was sent: servers change white space, shorten links, and name whom is answered.
+    fn says(&self, text: &str) -> bool {
+        let (own, other) = (bare(self.text), bare(text));
+        own == other
+            || (!self.answers.is_empty() && other.starts_with('@') && other.ends_with(&own))
+    }
+
+    /// Whether what was sent would be older than everything that was looked through.
+    pub(super) fn is_beyond(&self, statuses: &[Status]) -> bool {
+        let oldest = statuses.last().and_then(|status| time_of(&status.created_at));
+        let full = statuses.len() >= 200;
+        full && self.since.zip(oldest).is_some_and(|(since, oldest)| oldest > since)
+    }
+}
+
+fn since(time: Option<&prost_types::Timestamp>) -> Option<DateTime<Utc>> {
+    time.and_then(from_proto).map(|time| time - CLOCKS)
+}
+
+/// A text without white space.
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace() && *c != '\u{200b}').collect()
+}
+
+/// The text of a status's HTML: tags are dropped, entities read, paragraphs and breaks kept as lines.
+pub(super) fn text_of(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some(at) = rest.find(['<', '&']) {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(tag) = rest.strip_prefix('<') {
+            let end = tag.find('>').map_or(tag.len(), |end| end + 1);
+            let name = tag.trim_start_matches('/').to_ascii_lowercase();
+            let breaks = name.starts_with("br") || (tag.starts_with('/') && name.starts_with('p'));
+            if breaks {
+                text.push('\n');
+            }
+            rest = &tag[end..];
+        } else {
+            let (char, length) = entity(rest);
+            text.push(char);
+            rest = &rest[length..];
+        }
+    }
+    text.push_str(rest);
+    text.trim().replace('\0', "")
+}
+
+/// The character of the entity that a text begins with, and its length; `&` itself, where it is none.
+fn entity(text: &str) -> (char, usize) {
+    let Some(end) = text.bytes().take(12).position(|byte| byte == b';') else { return ('&', 1) };
+    let name = &text[1..end];
+    let char = match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        "nbsp" => Some(' '),
+        _ => {
+            let number =
+                name.strip_prefix('#').and_then(|number| match number.strip_prefix(['x', 'X']) {
+                    Some(hex) => u32::from_str_radix(hex, 16).ok(),
+                    None => number.parse().ok(),
+                });
+            number.and_then(char::from_u32)
+        }
+    };
+    char.map_or(('&', 1), |char| (char, end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(content: &str, created_at: &str) -> Status {
+        let json = serde_json::json!({"id": "1", "content": content, "created_at": created_at});
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn post(text: &str) -> PublishRequest {
+        let first_attempt_time = Some(prost_types::Timestamp { seconds: 1_790_000_000, nanos: 0 });
+        PublishRequest { text: text.to_owned(), first_attempt_time, ..Default::default() }
+    }
+
+    #[test]
+    fn html_is_read_as_the_text_that_was_written() {
+        for (html, text) in [
+            ("<p>a &amp; b &lt;c&gt; &#39;d&#x27; &quot;e&quot;</p>", "a & b <c> 'd' \"e\""),
+            ("<p>one</p><p>two<br />three</p>", "one\ntwo\nthree"),
+            ("a < b", "a"),
+            ("&", "&"),
+            ("&nothing; &é;", "&nothing; &é;"),
+            ("<a href=\"x\"><span>https://</span><span>a.example</span></a>", "https://a.example"),
+            ("", ""),
+        ] {
+            assert_eq!(text_of(html), text, "{html}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_known_by_its_text_its_media_and_its_time() {
+        let sent = post("Héllo  world\nhttps://a.example/b");
+        let wanted = Wanted::post(&sent);
+        let content = "<p>Héllo world<br><a href=\"x\">https://a.example/b</a></p>";
+        let after = "2026-09-21T14:13:21.000Z";
+        let same = status(content, after);
+        assert!(wanted.among(&[same.clone()]).is_some());
+        let long_before = status(content, "2026-09-21T12:00:00.000Z");
+        assert!(wanted.among(&[long_before, status("<p>Héllo</p>", after)]).is_none());
+        let answer = Status { in_reply_to_id: Some("9".to_owned()), ..same.clone() };
+        let shows = Status { media_attachments: vec![serde_json::Value::Null], ..same };
+        assert!(wanted.among(&[answer, shows]).is_none());
+    }
+
+    #[test]
+    fn an_answer_is_known_though_the_server_names_whom_it_answers() {
+        let comment = PublishCommentRequest {
+            text: "thank you".to_owned(),
+            external_post_id: "1".to_owned(),
+            external_comment_id: "9".to_owned(),
+            ..Default::default()
+        };
+        let wanted = Wanted::comment(&comment);
+        let answer = |content: &str, to: &str| Status {
+            in_reply_to_id: Some(to.to_owned()),
+            ..status(content, "2026-09-21T14:13:21.000Z")
+        };
+        assert!(wanted.among(&[answer("<p>@bob thank you</p>", "9")]).is_some());
+        assert!(wanted.among(&[answer("<p>thank you</p>", "9")]).is_some());
+        assert!(wanted.among(&[answer("<p>thank you</p>", "1")]).is_none());
+        assert!(wanted.among(&[answer("<p>no thank you</p>", "9")]).is_none());
+    }
+}

@@ -1,0 +1,122 @@
+//! What sendings of several steps share: waiting until a network has done its part, the parts of a large medium, and finding
+//! what was sent among what an account has.
+
+use std::{future::Future, time::Duration};
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use http::{Method, StatusCode};
+use postbreeze_proto::{internal::v1::MediaToPublish, time::from_proto};
+use prost_types::Timestamp;
+use tokio::time::sleep;
+
+use super::{Failure, Found, Progress, Sent, Session, http::Http, time_left};
+
+/// What is read of a medium and sent at a time. Networks want multiples of 256 KiB and at least 5 MiB.
+pub(crate) const PART_BYTES: u64 = 8 * 1_024 * 1_024;
+/// A network's clock may be behind ours by this.
+const SKEW: TimeDelta = TimeDelta::minutes(2);
+/// What was sent longer ago than this does not arrive any more.
+const ARRIVES_WITHIN: TimeDelta = TimeDelta::minutes(3);
+/// When to look again for what may still arrive.
+const LOOK_AFTER: Duration = Duration::from_mins(1);
+/// A part is given this long.
+const PART_WITHIN: Duration = Duration::from_secs(30);
+
+/// Whether a network has done its part.
+pub(crate) enum Ready {
+    /// It has.
+    Now,
+    /// Ask again after this.
+    In(Duration),
+}
+
+/// Asks until a network has done its part, or the call ends; then it is a failure that says to try again.
+pub(crate) async fn until_ready<F, A>(mut ask: F) -> Result<(), Failure>
+where
+    F: FnMut() -> A,
+    A: Future<Output = Result<Ready, Failure>>,
+{
+    loop {
+        match ask().await? {
+            Ready::Now => return Ok(()),
+            Ready::In(wait) if wait < time_left() => sleep(wait).await,
+            Ready::In(wait) => return Err(in_progress(wait)),
+        }
+    }
+}
+
+/// The network is still processing.
+pub(crate) fn in_progress(wait: Duration) -> Failure {
+    Failure::transient("in_progress", "the network is still processing the media").after(Some(wait))
+}
+
+/// Whether the call lasts long enough to send one more part.
+pub(crate) fn has_time() -> bool {
+    time_left() > Duration::from_secs(5)
+}
+
+/// The bytes of a medium from one to the other, the last included.
+///
+/// # Errors
+/// When they cannot be read now.
+pub(crate) async fn part(
+    http: &Http,
+    medium: &MediaToPublish,
+    first: u64,
+    last: u64,
+) -> Result<Bytes, Failure> {
+    let unreadable = |message: &str| {
+        Failure::transient("media_unreadable", &format!("the medium cannot be read: {message}"))
+    };
+    let request = http.open(Method::GET, &medium.url).within(PART_WITHIN);
+    let answer = request.header("range", &format!("bytes={first}-{last}")).send().await;
+    let answer = answer.map_err(|problem| unreadable(&problem.to_string()))?;
+    let is_whole = first == 0 && answer.status == StatusCode::OK;
+    let is_all_there = u64::try_from(answer.body.len()) == Ok(last - first + 1);
+    if is_all_there && (is_whole || answer.status == StatusCode::PARTIAL_CONTENT) {
+        Ok(answer.body)
+    } else {
+        Err(unreadable(&format!("the store answered {}", answer.status)))
+    }
+}
+
+/// The size of a medium.
+pub(crate) fn size(medium: &MediaToPublish) -> u64 {
+    u64::try_from(medium.size_bytes).unwrap_or(0)
+}
+
+/// Whether a medium is a video.
+pub(crate) fn is_video(medium: &MediaToPublish) -> bool {
+    medium.content_type.starts_with("video/")
+}
+
+/// From when on something that was first tried at this time may be there.
+pub(crate) fn since(first_attempt_time: Option<&Timestamp>) -> DateTime<Utc> {
+    first_attempt_time.and_then(from_proto).unwrap_or(DateTime::UNIX_EPOCH) - SKEW
+}
+
+/// What a complete search that found nothing means: it is not there, once nothing can arrive any more.
+pub(crate) fn absent(session: &Session, progress: &Progress) -> Found {
+    match progress.last_attempt_time {
+        Some(tried) if session.now - tried < ARRIVES_WITHIN => {
+            Found::not_yet("what was sent may still arrive", Some(LOOK_AFTER))
+        }
+        _ => Found::NotThere,
+    }
+}
+
+/// What a search that found this means.
+pub(crate) fn found(sent: Option<Sent>, session: &Session, progress: &Progress) -> Found {
+    sent.map_or_else(|| absent(session, progress), Found::There)
+}
+
+/// The network cannot be asked.
+pub(crate) fn cannot_tell(message: &str) -> Found {
+    Found::Undecided { look_again: false, message: message.to_owned(), retry_after: None }
+}
+
+/// Whether two texts are the same but for white space, which networks change.
+pub(crate) fn same_text(one: &str, other: &str) -> bool {
+    one.split_whitespace().eq(other.split_whitespace())
+}

@@ -1,0 +1,76 @@
+//! Table `mastodon_apps`: this system as an app of each server.
+
+use chrono::{DateTime, Utc};
+
+use super::Store;
+
+/// An app.
+#[derive(Debug, Clone)]
+pub(crate) struct AppRow {
+    /// Its id there.
+    pub(crate) client_id: String,
+    /// Its secret, sealed.
+    pub(crate) client_secret: Vec<u8>,
+}
+
+impl Store {
+    /// The app of a server.
+    #[tracing::instrument(skip_all, name = "db.mastodon_apps.find", err(level = "debug"))]
+    pub(crate) async fn find_mastodon_app(
+        &self,
+        server_url: &str,
+        redirect_url: &str,
+    ) -> Result<Option<AppRow>, sqlx::Error> {
+        sqlx::query_as!(
+            AppRow,
+            r#"
+            SELECT
+                client_id,
+                client_secret
+            FROM mastodon_apps
+            WHERE server_url = $1 AND redirect_url = $2
+            "#,
+            server_url,
+            redirect_url,
+        )
+        .fetch_optional(self.pool())
+        .await
+    }
+
+    /// Keeps an app in place of the one whose id is `instead_of` (empty: of none), and answers the one that is kept: of
+    /// two that were registered at once, the first.
+    #[tracing::instrument(skip_all, name = "db.mastodon_apps.keep", err(level = "debug"))]
+    pub(crate) async fn keep_mastodon_app(
+        &self,
+        server_url: &str,
+        redirect_url: &str,
+        app: &AppRow,
+        instead_of: &str,
+        now: DateTime<Utc>,
+    ) -> Result<AppRow, sqlx::Error> {
+        sqlx::query_as!(
+            AppRow,
+            r#"
+            INSERT INTO mastodon_apps AS app (
+                server_url, redirect_url, client_id, client_secret, create_time
+            )
+            VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (server_url, redirect_url) DO UPDATE
+            SET client_id = CASE WHEN app.client_id = $6 THEN excluded.client_id ELSE app.client_id END,
+                client_secret = CASE WHEN app.client_id = $6 THEN excluded.client_secret ELSE app.client_secret END,
+                create_time = CASE WHEN app.client_id = $6 THEN excluded.create_time ELSE app.create_time END
+            RETURNING
+                client_id,
+                client_secret
+            "#,
+            server_url,
+            redirect_url,
+            app.client_id,
+            app.client_secret,
+            now,
+            instead_of,
+        )
+        .fetch_one(self.pool())
+        .await
+    }
+}

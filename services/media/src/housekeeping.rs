@@ -1,0 +1,123 @@
+//! Work beside the calls: ending what ends by itself, deleting bytes, following the log of deleted workspaces, sweeping
+//! what has run out.
+
+use std::{sync::Arc, time::Duration};
+
+use postbreeze_context::{
+    token::Issuer,
+    workspace_log::{self, Follower},
+};
+use postbreeze_ids::WorkspaceId;
+use postbreeze_runtime::{Environment, clock::Clock, peer::Peer};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+use tonic::async_trait;
+
+use crate::{purge::Purger, storage::Storage, store::Store};
+
+/// How often it is looked for what is due: a probe of two small indexes.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
+/// No write that is still going on is as old as this.
+const STAGING_STAYS: Duration = Duration::from_hours(24);
+
+/// Starts the tasks; they end with the process.
+pub(crate) fn start(
+    environment: &Environment,
+    store: &Store,
+    storage: &Storage,
+    due: &Arc<Notify>,
+    issuer: Issuer,
+    workspaces: Peer,
+) {
+    let clock = environment.clock.clone();
+    let purger = Purger {
+        store: store.clone(),
+        storage: storage.clone(),
+        clock: clock.clone(),
+        due: Arc::clone(due),
+    };
+    end_and_purge(environment, purger);
+    sweep(environment, store.clone(), storage.clone());
+    let deletions = Deletions { store: store.clone(), clock, due: Arc::clone(due) };
+    workspace_log::follow(environment, issuer, workspaces, deletions);
+}
+
+fn end_and_purge(environment: &Environment, purger: Purger) {
+    let stopping = environment.background.stopping().clone();
+    environment.background.spawn(async move {
+        let work = async {
+            loop {
+                end_lapsed(&purger).await;
+                if let Err(error) = purger.run().await {
+                    tracing::warn!(%error, "bytes cannot be deleted");
+                    sleep(LOOK_EVERY).await;
+                }
+                // Woken or not, it looks: what became due is in the database alone.
+                drop(timeout(LOOK_EVERY, purger.due.notified()).await);
+            }
+        };
+        stopping.run_until_cancelled::<_>(work).await;
+    });
+}
+
+async fn end_lapsed(purger: &Purger) {
+    let now = purger.clock.now();
+    let lapsed = match purger.store.lapsed_media(now).await {
+        Ok(lapsed) => lapsed,
+        Err(error) => {
+            tracing::warn!(%error, "it cannot be told which media end");
+            return;
+        }
+    };
+    for id in lapsed {
+        if let Err(error) = purger.store.end_lapsed(id, now).await {
+            tracing::warn!(%id, error = &error as &dyn std::error::Error, "a medium cannot end");
+        }
+    }
+}
+
+fn sweep(environment: &Environment, store: Store, storage: Storage) {
+    let (stopping, clock) = (environment.background.stopping().clone(), environment.clock.clone());
+    environment.background.spawn(async move {
+        while stopping.run_until_cancelled(sleep(SWEEP_EVERY)).await.is_some() {
+            let now = clock.now();
+            if let Err(error) = postbreeze_idempotency::sweep(store.pool(), now).await {
+                tracing::warn!(%error, "idempotency records cannot be swept");
+            }
+            if let Err(error) = store.sweep_uses(now).await {
+                tracing::warn!(%error, "holds that lapsed cannot be swept");
+            }
+            if let Err(error) = storage.sweep_staging(STAGING_STAYS).await {
+                tracing::warn!(%error, "what interrupted writes left cannot be swept");
+            }
+        }
+    });
+}
+
+struct Deletions {
+    store: Store,
+    clock: Clock,
+    due: Arc<Notify>,
+}
+
+#[async_trait]
+impl Follower for Deletions {
+    type Error = sqlx::Error;
+
+    async fn position(&self) -> Result<i64, sqlx::Error> {
+        self.store.workspace_log_position().await
+    }
+
+    async fn deleted(&self, workspace_id: WorkspaceId, position: i64) -> Result<(), sqlx::Error> {
+        self.store.release_workspace(workspace_id, position, self.clock.now()).await?;
+        self.due.notify_one();
+        Ok(())
+    }
+
+    async fn skipped(&self, position: i64) -> Result<(), sqlx::Error> {
+        self.store.skip_entry(position).await
+    }
+}

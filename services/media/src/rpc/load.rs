@@ -1,0 +1,36 @@
+//! How a medium is found that a request names. NOT_FOUND is told first, of a deleted one in reach too; then what is out of
+//! reach; then what the caller may not.
+
+use postbreeze_context::{Action, Admitted, Claim, WorkspaceContext};
+use postbreeze_ids::MediaId;
+
+use super::Rpc;
+use crate::{error::Error, store::media::MediaRow};
+
+/// Finds a medium for an action.
+pub(super) async fn load(
+    rpc: &Rpc,
+    context: &WorkspaceContext,
+    id: MediaId,
+    action: Action,
+) -> Result<Admitted<MediaRow>, Error> {
+    admit(context, find(rpc, id).await?, action)
+}
+
+/// Finds a medium, whoever may reach it.
+pub(super) async fn find(rpc: &Rpc, id: MediaId) -> Result<Claim<MediaRow>, Error> {
+    rpc.store.find_medium(id).await?.ok_or(Error::NoMedium(id))
+}
+
+/// Admits to an action on a medium that is not deleted.
+pub(super) fn admit(
+    context: &WorkspaceContext,
+    claim: Claim<MediaRow>,
+    action: Action,
+) -> Result<Admitted<MediaRow>, Error> {
+    let medium = context.admit(claim, Action::Read)?;
+    if medium.delete_time.is_some() {
+        return Err(Error::NoMedium(medium.id));
+    }
+    Ok(context.admit(Claim::new(medium.workspace_id(), medium.into_row()), action)?)
+}

@@ -1,0 +1,41 @@
+//! `MediaService.MoveMedia`.
+
+use postbreeze_context::{Action, WorkspaceContext};
+use postbreeze_ids::Folder;
+use postbreeze_proto::{
+    fields::Fields,
+    v1::{MoveMediaRequest, MoveMediaResponse},
+};
+
+use super::{Rpc, folders, links, load};
+use crate::{
+    error::Error,
+    store::media::{lock_medium, save_medium},
+};
+
+pub(super) async fn move_media(
+    rpc: &Rpc,
+    context: &WorkspaceContext,
+    request: MoveMediaRequest,
+) -> Result<MoveMediaResponse, Error> {
+    let mut fields = Fields::new();
+    let media_id = fields.id("media_id", &request.media_id);
+    let folder_id = fields.optional_id::<Folder>("folder_id", &request.folder_id);
+    let (media_id, folder_id) = fields.finish((media_id, folder_id))?;
+
+    let claim = load::find(rpc, media_id).await?;
+    let folder = folders::find_named(rpc, folder_id).await?;
+    let folder = folders::check_reach(context, folder)?;
+    let medium = load::admit(context, claim, Action::WriteMedia)?;
+    folders::check_workspace("folder_id", &medium, folder.as_ref())?;
+    let now = rpc.environment.clock.now();
+    let mut transaction = rpc.store.begin().await?;
+    folders::hold(&mut transaction, &medium, folder_id).await?;
+    let row = lock_medium(&mut transaction, media_id).await?;
+    let mut row = row.ok_or(Error::NoMedium(media_id))?;
+    row.folder_id = folder_id;
+    row.update_time = now;
+    save_medium(&mut transaction, &row).await?;
+    transaction.commit().await?;
+    Ok(MoveMediaResponse { media: Some(links::media(rpc, &row, now).await?) })
+}

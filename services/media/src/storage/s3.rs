@@ -1,0 +1,127 @@
+//! S3 and what is compatible with it.
+//!
+//! URLs are signed here and not by `object_store`, whose signer leaves out the length of a PUT.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH};
+use object_store::{
+    ObjectStore,
+    aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey},
+    multipart::MultipartStore,
+    path::Path,
+};
+use postbreeze_runtime::config::ConfigError;
+use rusty_s3::{
+    Bucket, Credentials, S3Action, UrlStyle,
+    actions::{GetObject, PutObject},
+};
+
+use super::{
+    Presigned, StorageError, bounds,
+    config::{self, STORE},
+    disposition::attachment,
+    remote,
+};
+
+/// The longest a signature of this kind may last.
+const LIFETIME_SECONDS: u64 = 7 * 24 * 60 * 60;
+
+pub(super) struct S3 {
+    client: Arc<AmazonS3>,
+    /// As clients reach it.
+    bucket: Bucket,
+}
+
+impl S3 {
+    pub fn open(config: &config::S3) -> Result<Self, ConfigError> {
+        let name = &config.bucket.name;
+        let aws = format!("https://s3.{}.amazonaws.com", config.region);
+        let aws = aws.parse().map_err(|error| ConfigError::new("AWS_REGION", error))?;
+        let endpoint = config.endpoint.as_ref().unwrap_or(&aws);
+        let public = config.public_endpoint.as_ref().unwrap_or(endpoint);
+        let at = |endpoint: &url::Url| {
+            let style = if config.path_style { UrlStyle::Path } else { UrlStyle::VirtualHost };
+            Bucket::new(endpoint.clone(), style, name.clone(), config.region.clone())
+                .map_err(|error| ConfigError::new(STORE, error))
+        };
+        // The client takes an endpoint without the bucket when that is in the path, and with it when it is in the host.
+        let base =
+            if config.path_style { endpoint.clone() } else { at(endpoint)?.base_url().clone() };
+        let builder = AmazonS3Builder::new()
+            .with_bucket_name(name)
+            .with_region(&config.region)
+            .with_endpoint(base.as_str().trim_end_matches('/'))
+            .with_virtual_hosted_style_request(!config.path_style)
+            .with_disable_bulk_delete(true)
+            .with_client_options(bounds::client().with_allow_http(base.scheme() == "http"))
+            .with_retry(bounds::retry());
+        let client = remote::settings::<AmazonS3ConfigKey>(&config.bucket)?
+            .into_iter()
+            .fold(builder, |builder, (key, value)| builder.with_config(key, value))
+            .build()
+            .map_err(remote::fault)?;
+        Ok(Self { client: Arc::new(client), bucket: at(public)? })
+    }
+
+    pub fn objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.client) as _
+    }
+
+    pub fn parts(&self) -> Arc<dyn MultipartStore> {
+        Arc::clone(&self.client) as _
+    }
+
+    async fn credentials(&self) -> Result<Credentials, StorageError> {
+        let found = self.client.credentials().get_credential().await?;
+        let (key, secret) = (&found.key_id, &found.secret_key);
+        Ok(match &found.token {
+            Some(token) => Credentials::new_with_token(key, secret, token),
+            None => Credentials::new(key, secret),
+        })
+    }
+
+    pub async fn presign_put(
+        &self,
+        path: &Path,
+        content_type: &str,
+        size_bytes: u64,
+        now: DateTime<Utc>,
+        lifetime: Duration,
+    ) -> Result<Presigned, StorageError> {
+        let credentials = self.credentials().await?;
+        let headers = [
+            (CONTENT_LENGTH, size_bytes.to_string()),
+            (CONTENT_TYPE, content_type.to_owned()),
+            (IF_NONE_MATCH, "*".to_owned()),
+        ]
+        .map(|(name, value)| (name.as_str().to_owned(), value));
+        let mut put = PutObject::new(&self.bucket, Some(&credentials), path.as_ref());
+        for (name, value) in &headers {
+            put.headers_mut().insert(name, value);
+        }
+        Ok(Presigned { url: sign(&put, now, lifetime), headers: headers.into() })
+    }
+
+    pub async fn presign_get(
+        &self,
+        path: &Path,
+        content_type: &str,
+        filename: &str,
+        now: DateTime<Utc>,
+        lifetime: Duration,
+    ) -> Result<String, StorageError> {
+        let credentials = self.credentials().await?;
+        let mut get = GetObject::new(&self.bucket, Some(&credentials), path.as_ref());
+        get.query_mut().insert("response-content-disposition", attachment(filename));
+        get.query_mut().insert("response-content-type", content_type);
+        Ok(sign(&get, now, lifetime))
+    }
+}
+
+fn sign<'a>(action: &impl S3Action<'a>, now: DateTime<Utc>, lifetime: Duration) -> String {
+    let now = jiff::Timestamp::from_second(now.timestamp()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let lifetime = lifetime.min(Duration::from_secs(LIFETIME_SECONDS));
+    action.sign_with_time(lifetime, &now).into()
+}

@@ -1,0 +1,155 @@
+//! What only the directory's own HTTP side does.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use reqwest::{
+    Method, StatusCode,
+    header::{
+        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+        ALLOW, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+    },
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::support::{PNG, Store, connect, eventually, head, streamed};
+
+const BODY: &[u8] = b"twelve bytes";
+
+#[tokio::test]
+async fn a_browser_may_put_from_any_page() {
+    let store = Store::directory().await;
+    let put = store.presign_put(&store.key(), BODY.len()).await;
+    let asked = store.http.request(Method::OPTIONS, &put.url).send().await.unwrap();
+    assert_eq!(asked.status(), StatusCode::NO_CONTENT);
+    assert_eq!(asked.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    assert!(asked.headers()[ACCESS_CONTROL_ALLOW_METHODS].to_str().unwrap().contains("PUT"));
+    assert_eq!(asked.headers()[ACCESS_CONTROL_ALLOW_HEADERS], "*");
+    let answer = crate::support::send(&store.http, &put, BODY.into()).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+}
+
+#[tokio::test]
+async fn what_is_stored_is_never_taken_for_something_else() {
+    let store = Store::directory().await;
+    let key = store.uploaded(BODY).await;
+    let got = store.get(&store.presign_get(&key).await).await;
+    assert_eq!(got.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+}
+
+#[tokio::test]
+async fn a_head_tells_what_a_get_would_send() {
+    let store = Store::directory().await;
+    let key = store.uploaded(BODY).await;
+    let told = store.http.head(store.presign_get(&key).await).send().await.unwrap();
+    assert_eq!(told.status(), StatusCode::OK);
+    assert_eq!(told.headers()[CONTENT_LENGTH], "12");
+    assert_eq!(told.headers()[CONTENT_TYPE], PNG);
+}
+
+#[tokio::test]
+async fn nothing_else_is_served() {
+    let store = Store::directory().await;
+    let key = store.uploaded(BODY).await;
+    let url = store.presign_get(&key).await;
+    let answer = store.http.delete(&url).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert!(answer.headers().contains_key(ALLOW));
+    let origin = url.split("/bytes/").next().unwrap();
+    for path in
+        ["/", "/bytes/", "/bytes/.staging", "/bytes/%2e%2e/%2e%2e/etc/passwd", "/bytes//etc/passwd"]
+    {
+        let answer = store.get(&format!("{origin}{path}")).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
+    }
+    // Without the path that URLs begin with.
+    assert_eq!(store.get(&url.replace("/bytes/", "/")).await.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_refusal_arrives_although_the_body_is_still_coming() {
+    let store = Store::directory().await;
+    let mut put = store.presign_put(&store.key(), 64 * 1024 * 1024).await;
+    put.url = crate::support::tampered(&put.url);
+    for _ in 0..20 {
+        let answer = crate::support::send(&store.http, &put, streamed(64 * 1024 * 1024)).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        assert_eq!(answer.text().await.unwrap(), "this URL was not made here");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_request_after_another() {
+    let store = Store::directory().await;
+    let key = store.uploaded(BODY).await;
+    let url: url::Url = store.presign_get(&key).await.parse().unwrap();
+    let get = format!("GET {}?{} HTTP/1.1\r\nhost: h\r\n\r\n", url.path(), url.query().unwrap());
+    let answer = store.send_raw(url.as_str(), get.repeat(3).as_bytes()).await;
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 3);
+    assert_eq!(answer.matches("twelve bytes").count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_that_do_not_come_are_not_waited_for() {
+    let store = Store::directory().await;
+    let put = store.presign_put(&store.key(), BODY.len()).await;
+    let mut stream = connect(&put.url).await;
+    stream.write_all(b"PUT /bytes HTTP/1.1\r\nhost: h\r\n").await.unwrap();
+    let begin = tokio::time::Instant::now();
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer).await);
+    assert!(begin.elapsed() <= Duration::from_secs(20), "{:?}", begin.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let store = Store::directory().await;
+    let key = store.key();
+    let put = store.presign_put(&key, BODY.len()).await;
+    let mut stream = connect(&put.url).await;
+    stream.write_all(&[head(&put, &[]).as_bytes(), &BODY[..5]].concat()).await.unwrap();
+    let begin = tokio::time::Instant::now();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(begin.elapsed() <= Duration::from_secs(40), "{:?}", begin.elapsed());
+    assert_eq!(store.storage.size(&key).await.unwrap(), None);
+    eventually(|| store.folder.size_bytes() == 0).await;
+}
+
+#[tokio::test]
+async fn a_stop_lets_an_upload_end() {
+    let store = Store::directory().await;
+    let key = store.key();
+    let put = store.presign_put(&key, BODY.len()).await;
+    let mut stream = connect(&put.url).await;
+    stream.write_all(&[head(&put, &[]).as_bytes(), &BODY[..5]].concat()).await.unwrap();
+    eventually(|| store.folder.size_bytes() == 5 || has_staged(&store)).await;
+    store.stopping().cancel();
+    // No new connections: the listener is closed.
+    eventually(|| std::net::TcpStream::connect(stream.peer_addr().unwrap()).is_err()).await;
+    stream.write_all(&BODY[5..]).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(store.storage.size(&key).await.unwrap(), Some(12));
+}
+
+fn has_staged(store: &Store) -> bool {
+    std::fs::read_dir(store.folder.0.join(".staging")).unwrap().next().is_some()
+}
+
+#[tokio::test]
+async fn what_interrupted_writes_left_behind_is_swept_when_it_is_old() {
+    let store = Store::directory().await;
+    let mut writing = store.storage.begin(&store.key(), PNG).await.unwrap();
+    writing.write("left behind".into()).await.unwrap();
+    std::mem::forget(writing);
+    let day = Duration::from_secs(24 * 60 * 60);
+    assert_eq!(store.storage.sweep_staging(day).await.unwrap(), 0);
+    assert!(has_staged(&store));
+    store.turn(TimeDelta::days(1) + TimeDelta::minutes(1));
+    assert_eq!(store.storage.sweep_staging(day).await.unwrap(), 1);
+    assert!(!has_staged(&store));
+}

@@ -1,0 +1,288 @@
+//! A store of each kind, in process, and a client.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use postbreeze_ids::{Bucket, MediaId, Minter, WorkspaceId};
+use postbreeze_media::storage::{Key, Presigned, Storage, StorageConfig};
+use postbreeze_runtime::{clock::Clock, config::Lookup};
+use reqwest::{Method, Response, StatusCode};
+use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+const BUCKET: &str = "media";
+pub const PNG: &str = "image/png";
+pub const EXPIRES_AFTER: TimeDelta = TimeDelta::minutes(15);
+
+/// Declares a test of each function on each kind of store.
+macro_rules! on_every_store {
+    ($($name:ident),* $(,)?) => {
+        mod on_a_directory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::support::Store::directory().await).await;
+            })*
+        }
+        mod on_s3 {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::support::Store::s3().await).await;
+            })*
+        }
+    };
+}
+
+/// A folder of one test.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        let name = format!("postbreeze-media-{:032x}", rand::random::<u128>());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// How many bytes lie in all the files under it.
+    pub fn size_bytes(&self) -> u64 {
+        files(&self.0).iter().map(|file| file.metadata().unwrap().len()).sum()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+fn files(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// A store that is served, and its client.
+pub struct Store {
+    pub storage: Storage,
+    pub http: reqwest::Client,
+    pub folder: Folder,
+    pub minter: Minter,
+    /// Seconds by which the store's own clock is ahead.
+    ahead: Arc<AtomicI64>,
+    pub is_directory: bool,
+    _stopping: DropGuard,
+}
+
+impl Store {
+    pub async fn directory() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let folder = Folder::new();
+        let public = format!("http://{}/bytes", listener.local_addr().unwrap());
+        let settings = [
+            ("POSTBREEZE_MEDIA_STORE", format!("file://{}", folder.0.display())),
+            ("POSTBREEZE_MEDIA_URL_KEY", "a key that signs URLs".to_owned()),
+            ("POSTBREEZE_MEDIA_PUBLIC_URL", public),
+        ];
+        let store = Self::open(settings, folder, true);
+        let http = store.storage.http().unwrap();
+        tokio::spawn(http.serve(listener, store.stopping()));
+        store
+    }
+
+    pub async fn s3() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let folder = Folder::new();
+        std::fs::create_dir(folder.0.join(BUCKET)).unwrap();
+        let settings = [
+            ("POSTBREEZE_MEDIA_STORE", format!("s3://{BUCKET}/library")),
+            ("AWS_ACCESS_KEY_ID", "an-access-key".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "a secret of S3".to_owned()),
+            ("AWS_ENDPOINT_URL", format!("http://{}", listener.local_addr().unwrap())),
+        ];
+        let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(&folder.0).unwrap());
+        service.set_auth(SimpleAuth::from_single("an-access-key", "a secret of S3"));
+        let service = service.build();
+        let store = Self::open(settings, folder, false);
+        let stopping = store.stopping();
+        tokio::spawn(stopping.run_until_cancelled_owned(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let service = service.clone();
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+            }
+        }));
+        store
+    }
+
+    fn open<const N: usize>(
+        settings: [(&str, String); N],
+        folder: Folder,
+        is_directory: bool,
+    ) -> Self {
+        let ahead = Arc::new(AtomicI64::new(0));
+        let clock = {
+            let (ahead, system) = (Arc::clone(&ahead), Clock::system());
+            Clock::from_source(Arc::new(move || {
+                system.now() + TimeDelta::seconds(ahead.load(Ordering::SeqCst))
+            }))
+        };
+        Self {
+            storage: open(settings, clock),
+            http: reqwest::Client::new(),
+            folder,
+            minter: minter(),
+            ahead,
+            is_directory,
+            _stopping: CancellationToken::new().drop_guard(),
+        }
+    }
+
+    pub fn stopping(&self) -> CancellationToken {
+        self._stopping.disarm_ref()
+    }
+
+    pub fn key(&self) -> Key {
+        key(&self.minter)
+    }
+
+    /// Turns the clock of the store, but not that of an S3 server.
+    pub fn turn(&self, by: TimeDelta) {
+        self.ahead.fetch_add(by.num_seconds(), Ordering::SeqCst);
+    }
+
+    pub fn expire_time(&self) -> DateTime<Utc> {
+        Clock::system().now()
+            + TimeDelta::seconds(self.ahead.load(Ordering::SeqCst))
+            + EXPIRES_AFTER
+    }
+
+    pub async fn presign_put(&self, key: &Key, size_bytes: usize) -> Presigned {
+        let size_bytes = size_bytes as u64;
+        self.storage.presign_put(key, PNG, size_bytes, self.expire_time()).await.unwrap()
+    }
+
+    pub async fn presign_get(&self, key: &Key) -> String {
+        self.storage.presign_get(key, PNG, "a \"ß\".png", self.expire_time()).await.unwrap()
+    }
+
+    /// Sends a PUT with its headers.
+    pub async fn put(&self, put: &Presigned, body: impl Into<reqwest::Body>) -> StatusCode {
+        send(&self.http, put, body.into()).await.status()
+    }
+
+    pub async fn get(&self, url: &str) -> Response {
+        self.http.get(url).send().await.unwrap()
+    }
+
+    /// Puts an object there as a client does.
+    pub async fn uploaded(&self, bytes: &'static [u8]) -> Key {
+        let key = self.key();
+        let put = self.presign_put(&key, bytes.len()).await;
+        assert_eq!(self.put(&put, bytes).await, StatusCode::OK);
+        key
+    }
+
+    /// Sends bytes as they are, says that there are no more, and reads what comes back until it ends.
+    pub async fn send_raw(&self, url: &str, bytes: &[u8]) -> String {
+        let mut stream = connect(url).await;
+        stream.write_all(bytes).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        // A server may cut such a connection.
+        drop(stream.read_to_end(&mut answer).await);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+pub async fn connect(url: &str) -> TcpStream {
+    let url: url::Url = url.parse().unwrap();
+    TcpStream::connect((url.host_str().unwrap(), url.port().unwrap())).await.unwrap()
+}
+
+pub fn open<const N: usize>(settings: [(&str, String); N], clock: Clock) -> Storage {
+    let pairs = settings.map(|(name, value)| (name.to_owned(), value));
+    let config = StorageConfig::read(&Lookup::new(pairs)).unwrap();
+    Storage::open(&config, clock).unwrap()
+}
+
+pub fn minter() -> Minter {
+    Minter::new(Arc::new(|| 1_790_000_000_000))
+}
+
+pub fn key(minter: &Minter) -> Key {
+    let workspace: WorkspaceId = minter.mint(Bucket::of_low_bits(7));
+    let medium: MediaId = minter.mint(workspace.bucket());
+    Key::of_medium(workspace, medium)
+}
+
+pub async fn send(http: &reqwest::Client, put: &Presigned, body: reqwest::Body) -> Response {
+    let mut request = http.request(Method::PUT, &put.url);
+    for (name, value) in &put.headers {
+        request = request.header(name, value);
+    }
+    request.body(body).send().await.unwrap()
+}
+
+/// The head of a PUT, with its headers and these changes of them.
+pub fn head(put: &Presigned, changes: &[(&str, Option<&str>)]) -> String {
+    let url: url::Url = put.url.parse().unwrap();
+    let mut head = format!("PUT {}?{} HTTP/1.1\r\n", url.path(), url.query().unwrap());
+    head += &format!("host: {}:{}\r\n", url.host_str().unwrap(), url.port().unwrap());
+    let changed = |name: &str| changes.iter().any(|(changed, _)| *changed == name);
+    for (name, value) in put.headers.iter().filter(|(name, _)| !changed(name)) {
+        head += &format!("{name}: {value}\r\n");
+    }
+    for (name, value) in changes {
+        if let Some(value) = value {
+            head += &format!("{name}: {value}\r\n");
+        }
+    }
+    head + "\r\n"
+}
+
+/// The same URL with another signature.
+pub fn tampered(url: &str) -> String {
+    let at = url.to_lowercase().find("signature=").unwrap() + "signature=".len();
+    let other = if &url[at..=at] == "0" { "1" } else { "0" };
+    format!("{}{other}{}", &url[..at], &url[at + 1..])
+}
+
+/// A body of that many bytes that are never in memory at once.
+pub fn streamed(size_bytes: usize) -> reqwest::Body {
+    static CHUNK: [u8; 64 * 1024] = [7; 64 * 1024];
+    let chunks = (0..size_bytes.div_ceil(CHUNK.len())).map(move |i| {
+        let length = CHUNK.len().min(size_bytes - i * CHUNK.len());
+        Ok::<_, std::io::Error>(Bytes::from_static(&CHUNK[..length]))
+    });
+    reqwest::Body::wrap_stream(futures_util::stream::iter(chunks))
+}
+
+/// The most memory this process has had, in bytes.
+pub fn peak_memory_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// Waits until that is so. Fails after a while.
+pub async fn eventually(mut holds: impl FnMut() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    waited.await.unwrap();
+}

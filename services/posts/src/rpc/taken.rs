@@ -1,0 +1,248 @@
+//! What a post that is not written yet has taken at `media`: media that were fetched from the web for it, and a hold on
+//! those that it will keep. Given back when it becomes clear that the post will not be.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use aws_lc_rs::digest;
+use futures_util::{StreamExt as _, stream};
+use postbreeze_ids::{MediaId, PostId, WorkspaceId};
+use postbreeze_proto::{
+    internal::v1::KeepMediaRequest,
+    status::{Fault, Reason, Violation, reason_of},
+    v1::{
+        DeleteMediaRequest, IngestFromUrlRequest, MediaItemInput,
+        media_service_client::MediaServiceClient,
+    },
+};
+use postbreeze_runtime::{call::Call, peer::Peer};
+use prost::Message as _;
+use tokio::{sync::oneshot, time::Instant};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::{
+    Rpc,
+    media::{self, Medium},
+};
+use crate::error::Error;
+
+/// Media that are fetched at once for one post.
+const AT_ONCE: usize = 4;
+/// How long giving back may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The version of a new post.
+pub(super) const FIRST_VERSION: i64 = 1;
+
+/// What was taken. Dropped before the post is written, also with the call that was to write it, all of it is given back.
+pub(super) struct Taken<'a> {
+    rpc: &'a Rpc,
+    post_id: PostId,
+    held: bool,
+    ingested: Vec<MediaId>,
+    /// Whether the post may have been written.
+    settled: bool,
+}
+
+impl<'a> Taken<'a> {
+    /// Nothing yet.
+    pub(super) fn nothing(rpc: &'a Rpc, post_id: PostId) -> Self {
+        Self { rpc, post_id, held: false, ingested: Vec::new(), settled: false }
+    }
+
+    /// Fetches media into the library of a workspace, in order. With a `request_id` of the client's, the same request
+    /// finds what an earlier try of it has fetched.
+    ///
+    /// # Errors
+    /// What is wrong with any of them; the violations of all.
+    pub(super) async fn ingest(
+        &mut self,
+        workspace_id: WorkspaceId,
+        items: &[MediaItemInput],
+        request_id: &str,
+    ) -> Result<Vec<(MediaId, Medium)>, Error> {
+        let rpc = self.rpc;
+        let fetching: Vec<_> = items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| fetch(rpc, workspace_id, index, item, request_id))
+            .collect();
+        let mut fetching = stream::iter(fetching).buffered(AT_ONCE);
+        let (mut fetched, mut violations, mut failure) = (Vec::new(), Vec::new(), None);
+        while let Some(answer) = fetching.next().await {
+            match answer {
+                Ok((id, medium)) => {
+                    self.ingested.push(id);
+                    fetched.push((id, medium));
+                }
+                Err(Error::Invalid(fault)) => violations.extend_from_slice(fault.violations()),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        match failure {
+            _ if !violations.is_empty() => Err(Fault::invalid(violations).into()),
+            Some(error) => Err(error),
+            None => Ok(fetched),
+        }
+    }
+
+    /// Holds what the post will keep.
+    ///
+    /// # Errors
+    /// NOT_FOUND, naming the first that is deleted or not READY.
+    pub(super) async fn hold(&mut self, ids: &BTreeSet<MediaId>) -> Result<(), Error> {
+        self.held = !ids.is_empty();
+        media::hold(self.rpc, self.post_id, FIRST_VERSION, ids).await
+    }
+
+    /// Writes the post. From the beginning of this on it may be there, unless it is refused.
+    pub(super) async fn until_written<T>(
+        mut self,
+        writing: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.settled = true;
+        let written = writing.await;
+        if let Err(Error::PlanLimitPosts { .. } | Error::Denied(_)) = &written
+            && let Some(given_back) = self.give_back()
+        {
+            // It goes on without us when the caller no longer waits.
+            drop(given_back.await);
+        }
+        written
+    }
+
+    /// Gives back in the background, with the caller's authority.
+    fn give_back(&self) -> Option<oneshot::Receiver<()>> {
+        if !self.held && self.ingested.is_empty() {
+            return None;
+        }
+        let current = Call::current()?;
+        let call = Call::new(Instant::now() + PATIENCE, current.request_id.clone());
+        let call = current
+            .carried()
+            .iter()
+            .fold(call, |call, (name, value)| call.carrying(name.clone(), value.clone()));
+        let (peer, held) = (self.rpc.media.clone(), self.held.then_some(self.post_id));
+        let ingested = self.ingested.clone();
+        let (done, given_back) = oneshot::channel();
+        self.rpc.environment.background.spawn(call.scope(async move {
+            if let Err(status) = return_all(&peer, held, &ingested).await {
+                tracing::warn!(cause = %status, "media of a post that was not written stay");
+            }
+            // Nobody may wait.
+            let _ = done.send(());
+        }));
+        Some(given_back)
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.give_back();
+        }
+    }
+}
+
+async fn return_all(peer: &Peer, held: Option<PostId>, ingested: &[MediaId]) -> Result<(), Status> {
+    if let Some(post_id) = held {
+        let request = KeepMediaRequest {
+            post_id: post_id.to_string(),
+            post_version: FIRST_VERSION,
+            media_ids: Vec::new(),
+        };
+        media::source(peer).keep_media(request).await?;
+    }
+    for id in ingested {
+        let request = DeleteMediaRequest { media_id: id.to_string(), ..Default::default() };
+        MediaServiceClient::new(peer.clone()).delete_media(request).await?;
+    }
+    Ok(())
+}
+
+async fn fetch(
+    rpc: &Rpc,
+    workspace_id: WorkspaceId,
+    index: usize,
+    item: &MediaItemInput,
+    request_id: &str,
+) -> Result<(MediaId, Medium), Error> {
+    let request = IngestFromUrlRequest {
+        workspace_id: workspace_id.to_string(),
+        url: item.url.clone(),
+        alt_text: item.alt_text.clone(),
+        request_id: request_id.to_owned(),
+        ..Default::default()
+    };
+    let request = IngestFromUrlRequest { request_id: derived_id(index, &request), ..request };
+    let (id, medium) = ingest(rpc, index, request.clone()).await?;
+    if request_id.is_empty() || media::look_up(rpc, [id].into_iter()).await?.contains_key(&id) {
+        return Ok((id, medium));
+    }
+    // What an earlier try has fetched was given back.
+    ingest(rpc, index, IngestFromUrlRequest { request_id: String::new(), ..request }).await
+}
+
+async fn ingest(
+    rpc: &Rpc,
+    index: usize,
+    request: IngestFromUrlRequest,
+) -> Result<(MediaId, Medium), Error> {
+    let answer = MediaServiceClient::new(rpc.media.clone()).ingest_from_url(request).await;
+    let answer = answer.map_err(|status| refusal(index, status))?.into_inner();
+    let medium = answer.media.ok_or(Error::Unreadable("media"))?;
+    let id = medium.id.parse().map_err(|_| Error::Unreadable("media_id"))?;
+    let workspace_id =
+        medium.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
+    let kind = medium.kind();
+    Ok((id, Medium { workspace_id, ready: true, kind, alt_text: medium.alt_text }))
+}
+
+/// A refusal to fetch, with the field of our own request in the place of the one at fault.
+fn refusal(index: usize, status: Status) -> Error {
+    match status.code() {
+        Code::InvalidArgument => {
+            let details = status.get_error_details();
+            let named = details.bad_request().map(|bad| bad.field_violations.as_slice());
+            let mut violations: Vec<_> = named
+                .unwrap_or_default()
+                .iter()
+                .map(|found| Violation {
+                    field: field(index, &found.field),
+                    reason: reason(&found.reason),
+                    description: found.description.clone(),
+                })
+                .collect();
+            if violations.is_empty() {
+                violations.push(Violation {
+                    field: field(index, "url"),
+                    reason: reason_of(&status).unwrap_or(Reason::FieldInvalid),
+                    description: status.message().to_owned(),
+                });
+            }
+            Fault::invalid(violations).into()
+        }
+        Code::PermissionDenied => Error::Refused(status),
+        _ => media::failed(status),
+    }
+}
+
+fn field(index: usize, named: &str) -> String {
+    let name = if named == "alt_text" { named } else { "url" };
+    format!("media_items[{index}].{name}")
+}
+
+fn reason(name: &str) -> Reason {
+    Reason::from_str_name(&format!("ERROR_REASON_{name}")).unwrap_or(Reason::FieldInvalid)
+}
+
+/// The `request_id` of a fetch, made of all there is to it with the client's own; none when the client gave none. Another
+/// fetch for a post that was refused is another request, whatever the post's `request_id`.
+fn derived_id(index: usize, request: &IngestFromUrlRequest) -> String {
+    if request.request_id.is_empty() {
+        return String::new();
+    }
+    let mut hash = digest::Context::new(&digest::SHA256);
+    hash.update(&index.to_be_bytes());
+    hash.update(&request.encode_to_vec());
+    hash.finish().as_ref().iter().fold(String::new(), |id, byte| format!("{id}{byte:02x}"))
+}
