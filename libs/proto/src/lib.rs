@@ -47,5 +47,4 @@ pub const NOT_SERVED_YET: &[&str] = &[
     "/postbreeze.v1.AuditService/VerifyAuditLog",
     "/postbreeze.v1.CommentService/RefreshComments",
     "/postbreeze.v1.CommentService/ReplyToComment",
-    "/postbreeze.v1.PostService/RetryFirstComment",
 ];

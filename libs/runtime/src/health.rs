@@ -53,6 +53,20 @@ impl Health {
         self.with(what, None, Arc::new(move || Box::pin(check())))
     }
 
+    /// These services are ready only while a check answers true; the whole does not depend on it.
+    #[must_use]
+    pub fn when_for<F>(
+        self,
+        services: &'static [&'static str],
+        what: &'static str,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        self.with(what, Some(services), Arc::new(move || Box::pin(check())))
+    }
+
     /// Ready only while a peer is.
     #[must_use]
     pub fn when_peer(self, peer: Peer) -> Self {
@@ -132,12 +146,15 @@ fn concerned(failing: &[&Check], name: &str) -> bool {
 
 fn ask(peer: Peer) -> Arc<dyn Fn() -> Answer + Send + Sync> {
     Arc::new(move || {
-        let mut client = HealthClient::new(peer.clone());
-        Box::pin(async move {
-            let answer = client.check(HealthCheckRequest::default()).await;
-            answer.is_ok_and(|answer| {
-                answer.into_inner().status() == health_check_response::ServingStatus::Serving
-            })
-        })
+        let peer = peer.clone();
+        Box::pin(async move { is_serving(&peer).await })
+    })
+}
+
+/// Whether a peer says that it is ready. Waits for its answer: whoever asks has a deadline, or sets one.
+pub async fn is_serving(peer: &Peer) -> bool {
+    let answer = HealthClient::new(peer.clone()).check(HealthCheckRequest::default()).await;
+    answer.is_ok_and(|answer| {
+        answer.into_inner().status() == health_check_response::ServingStatus::Serving
     })
 }

@@ -1,19 +1,16 @@
 -- What webhooks are told of (the outbox), the webhooks, and what was delivered to them.
 
--- Written in the transaction of the fact. A relay makes deliveries of each, once.
-CREATE TABLE events (
-    bucket SMALLINT NOT NULL,
-    id UUID NOT NULL,
-    workspace_id UUID NOT NULL,
-    -- As receivers know it: post.published.
-    kind TEXT NOT NULL,
-    -- A JSON object: the ids of what it is about.
-    data TEXT NOT NULL,
-    create_time TIMESTAMPTZ NOT NULL,
+-- An event is written in the transaction of the fact. A relay makes deliveries of each, once.
+ALTER TABLE events
+    -- A JSON object: the ids of what it is about. None: an earlier version wrote the event, of the post `subject_id`.
+    ADD COLUMN data TEXT,
     -- When its deliveries were made; none: not yet.
-    relay_time TIMESTAMPTZ,
-    PRIMARY KEY (bucket, id)
-);
+    ADD COLUMN relay_time TIMESTAMPTZ,
+    -- Written by earlier versions alone.
+    ALTER COLUMN payload_version SET DEFAULT 1;
+
+-- Nobody was to be told of what has happened so far.
+UPDATE events SET relay_time = create_time;
 
 CREATE INDEX events_waiting ON events (id) WHERE relay_time IS NULL;
 CREATE INDEX events_create_time ON events (create_time);

@@ -30,9 +30,12 @@ pub enum Error {
     /// The post's status does not allow the step.
     #[error("the post is {0}")]
     PostState(PostStatus),
-    /// No target of the post has failed.
-    #[error("no target of the post has failed")]
+    /// Nothing of what is to be tried again has failed.
+    #[error("nothing has failed")]
     NothingToRetry,
+    /// The first comment was tried a moment ago.
+    #[error("the first comment was tried a moment ago")]
+    Cooldown(Duration),
     /// A post changed while what it needs was looked up.
     #[error("the post keeps changing")]
     PostChanged,
@@ -113,6 +116,7 @@ impl From<Error> for Status {
                 let name = status.as_str().to_uppercase();
                 Fault::new(Reason::PostState, message).with("status", name).into()
             }
+            Error::Cooldown(wait) => Fault::new(Reason::Cooldown, message).retry_after(wait).into(),
             Error::NothingToRetry => Fault::new(Reason::NothingToRetry, message).into(),
             Error::AccountNotActive(id) => {
                 Fault::new(Reason::AccountNotActive, message).with("account_id", id).into()

@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use postbreeze_ids::{AccountId, CommentId, EventId, PostId, WorkspaceId};
 use postbreeze_proto::v1::{Platform, WebhookEventType};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::post::PostStatus;
 
@@ -169,6 +170,16 @@ enum Data {
 }
 
 impl Subject {
+    /// The id of what it is.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        match self {
+            Self::Post(id) => id.uuid(),
+            Self::Account { id, .. } => id.uuid(),
+            Self::Comment { id, .. } => id.uuid(),
+        }
+    }
+
     /// The `data` of the event's body, a JSON object.
     #[must_use]
     pub fn data(&self) -> String {
@@ -224,7 +235,6 @@ fn json(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use postbreeze_ids::Id;
-    use uuid::Uuid;
 
     use super::*;
 

@@ -12,6 +12,7 @@
 //!
 //! [`PostSourceService`]: postbreeze_proto::internal::v1::post_source_service_server::PostSourceService
 
+mod account_log;
 mod bell;
 mod config;
 mod courier;
@@ -20,6 +21,7 @@ pub mod event;
 mod housekeeping;
 mod notices;
 pub mod post;
+mod publisher;
 mod rpc;
 mod store;
 mod vault;
@@ -46,6 +48,16 @@ use tonic::service::Routes;
 
 pub use crate::config::Config;
 use crate::{bell::Bell, courier::Courier, rpc::Rpc, store::Store};
+
+/// The name under which health tells whether what is due is sent.
+const PUBLISHER: &str = "publisher";
+/// What health tells of.
+const SERVICES: &[&str] = &[
+    "postbreeze.v1.PostService",
+    "postbreeze.v1.CommentService",
+    "postbreeze.v1.WebhookService",
+    PUBLISHER,
+];
 
 /// The schema of this service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
@@ -78,13 +90,23 @@ pub struct Parts {
 #[must_use]
 pub fn service(parts: Parts) -> BoxService {
     let store = Store::new(&parts.database);
-    let notices =
-        notices::start(&parts.environment, &store, parts.issuer.clone(), parts.media.clone());
-    housekeeping::start(&parts.environment, &store, parts.issuer, parts.workspaces.clone());
+    let (environment, issuer, accounts) = (&parts.environment, &parts.issuer, &parts.accounts);
+    let notices = notices::start(environment, &store, issuer.clone(), parts.media.clone());
+    housekeeping::start(environment, &store, issuer.clone(), parts.workspaces.clone());
+    account_log::follow(environment, store.clone(), issuer.clone(), accounts.clone());
+    let publisher = publisher::start(publisher::Parts {
+        environment: environment.clone(),
+        store: store.clone(),
+        issuer: issuer.clone(),
+        accounts: accounts.clone(),
+        media: parts.media.clone(),
+        notices: notices.clone(),
+        at_once: parts.config.publish_concurrency,
+    });
     let (vault, deliveries) = (Arc::new(parts.config.vault), Bell::default());
     let courier = Courier {
         store: store.clone(),
-        environment: parts.environment.clone(),
+        environment: environment.clone(),
         vault: Arc::clone(&vault),
         egress: parts.config.egress.clone(),
         bell: deliveries.clone(),
@@ -94,6 +116,7 @@ pub fn service(parts: Parts) -> BoxService {
         store,
         environment: parts.environment.clone(),
         page_tokens: parts.config.page_tokens,
+        wake: publisher.wake(),
         workspaces: parts.workspaces.clone(),
         accounts: parts.accounts,
         media: parts.media,
@@ -107,15 +130,21 @@ pub fn service(parts: Parts) -> BoxService {
         .add_service(WebhookServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(PostSourceServiceServer::from_arc(rpc));
     let database = parts.database;
-    let health = Health::of(&[
-        "postbreeze.v1.PostService",
-        "postbreeze.v1.CommentService",
-        "postbreeze.v1.WebhookService",
-    ])
-    .when("database", move || {
-        let database = database.clone();
-        async move { database.is_ready().await }
-    });
+    let sender = publisher.clone();
+    // Without `accounts` nothing is sent, but posts can still be read: the whole does not depend on it.
+    let health = Health::of(SERVICES)
+        .when("database", move || {
+            let database = database.clone();
+            async move { database.is_ready().await }
+        })
+        .when("turns of the publisher", move || {
+            let publisher = publisher.clone();
+            async move { publisher.turns() }
+        })
+        .when_for(&[PUBLISHER], "accounts for the publisher", move || {
+            let sender = sender.clone();
+            async move { sender.sends() }
+        });
     let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
     owner(
         routes,

@@ -26,6 +26,7 @@ mod read_posts;
 mod redeliver_delivery;
 mod reject_post;
 mod reschedule_post;
+mod retry_first_comment;
 mod retry_post;
 mod rotate_webhook_secret;
 mod schedule_post;
@@ -55,24 +56,25 @@ use postbreeze_proto::{
         ListPublishAttemptsRequest, ListPublishAttemptsResponse, ListWebhooksRequest,
         ListWebhooksResponse, MarkCommentReadRequest, MarkCommentReadResponse,
         RedeliverDeliveryRequest, RedeliverDeliveryResponse, RejectPostRequest, RejectPostResponse,
-        ReschedulePostRequest, ReschedulePostResponse, RetryPostRequest, RetryPostResponse,
-        RotateWebhookSecretRequest, RotateWebhookSecretResponse, SchedulePostRequest,
-        SchedulePostResponse, UpdatePostRequest, UpdatePostResponse, UpdateWebhookRequest,
-        UpdateWebhookResponse, ValidatePostRequest, ValidatePostResponse,
-        comment_service_server::CommentService, post_service_server::PostService,
-        webhook_service_server::WebhookService,
+        ReschedulePostRequest, ReschedulePostResponse, RetryFirstCommentRequest,
+        RetryFirstCommentResponse, RetryPostRequest, RetryPostResponse, RotateWebhookSecretRequest,
+        RotateWebhookSecretResponse, SchedulePostRequest, SchedulePostResponse, UpdatePostRequest,
+        UpdatePostResponse, UpdateWebhookRequest, UpdateWebhookResponse, ValidatePostRequest,
+        ValidatePostResponse, comment_service_server::CommentService,
+        post_service_server::PostService, webhook_service_server::WebhookService,
     },
 };
 use postbreeze_runtime::{Environment, peer::Peer};
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::{bell::Bell, notices::Notices, store::Store, vault::Vault};
+use crate::{bell::Bell, notices::Notices, publisher::Wake, store::Store, vault::Vault};
 
 /// What handlers work with.
 pub(crate) struct Rpc {
     pub(crate) store: Store,
     pub(crate) environment: Environment,
     pub(crate) page_tokens: TokenKey,
+    pub(crate) wake: Wake,
     pub(crate) workspaces: Peer,
     pub(crate) accounts: Peer,
     pub(crate) media: Peer,
@@ -105,6 +107,7 @@ serve! {
         reschedule_post: ReschedulePostRequest -> ReschedulePostResponse;
         cancel_post: CancelPostRequest -> CancelPostResponse;
         retry_post: RetryPostRequest -> RetryPostResponse;
+        retry_first_comment: RetryFirstCommentRequest -> RetryFirstCommentResponse;
         approve_post: ApprovePostRequest -> ApprovePostResponse;
         reject_post: RejectPostRequest -> RejectPostResponse;
         delete_post: DeletePostRequest -> DeletePostResponse;

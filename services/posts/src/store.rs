@@ -5,12 +5,15 @@
 //! by owner and month, the notices for `media`, events, webhooks by id, their secrets and deliveries, the idempotency
 //! record.
 
+pub mod account_log;
 pub mod attempts;
 pub mod comments;
 pub mod deliveries;
+pub mod due;
 pub mod events;
 pub mod heads;
 pub mod media_notices;
+pub mod outgoing;
 pub mod posts;
 pub mod targets;
 pub mod usage;

@@ -7,12 +7,13 @@ use http::{
     header::{CONTENT_TYPE, USER_AGENT},
 };
 use postbreeze_egress::Post;
+use postbreeze_ids::PostId;
 use rand::RngExt as _;
 use secrecy::SecretString;
 
 use super::Courier;
 use crate::{
-    event::{self, EventKind},
+    event::{self, EventKind, Subject},
     store::deliveries::queue::{Outcome, Taken, TakenDelivery},
     webhook::{
         delivery::{Verdict, judge},
@@ -67,14 +68,19 @@ impl Attempt {
         }
     }
 
-    /// What was answered, or why nothing was; the latter empty when there is nothing to send any more.
+    /// What was answered, or why nothing was.
     async fn send(&self, courier: &Courier) -> Result<u16, Failed> {
         let delivery = &self.delivery;
         let kind = EventKind::parse(&delivery.kind).ok_or(Failed::Lost)?;
-        let data = delivery.data.as_deref().ok_or(Failed::Lost)?;
-        let body =
-            event::body(delivery.event_id, kind, delivery.event_time, delivery.workspace_id, data)
-                .ok_or(Failed::Lost)?;
+        let subject_id = delivery.subject_id.ok_or(Failed::Lost)?;
+        let data = match delivery.data.as_str() {
+            // An earlier version wrote it, which told of posts alone.
+            "" => Subject::Post(PostId::from_uuid(subject_id)).data(),
+            data => data.to_owned(),
+        };
+        let (event_id, workspace_id) = (delivery.event_id, delivery.workspace_id);
+        let body = event::body(event_id, kind, delivery.event_time, workspace_id, &data);
+        let body = body.ok_or(Failed::Lost)?;
         let secrets = self.secrets.as_deref().ok_or(Failed::Unsigned)?;
         let signature = signature::sign(secrets, courier.environment.clock.now(), &body);
         let mut headers = HeaderMap::new();

@@ -1,7 +1,5 @@
 //! Where posts and targets stand, and what follows from it.
 
-use std::fmt;
-
 /// Where a post stands. Until the first attempt it is what was asked for; from then on it follows from the targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PostStatus {
@@ -59,13 +57,14 @@ macro_rules! names {
             }
         }
 
-        impl fmt::Display for $status {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $status {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
     };
 }
+pub(super) use names;
 
 names!(PostStatus {
     Draft = "draft",

@@ -24,13 +24,13 @@ use super::{
 use crate::{
     error::Error,
     event::{Event, EventKind, Subject},
-    post::{PostStatus, State, Step, holds_unit},
+    post::{PostStatus, State, Step, due_after, holds_unit},
     store::{
         events,
         heads::hold_workspace,
         media_notices::save_notice,
         posts::{Post, PostRow, lock_post, save_post},
-        targets::{TargetRow, replace_targets, save_statuses},
+        targets::{Standing, TargetRow, replace_targets, save_standings},
         usage::{Charge, Recharged, recharge},
     },
 };
@@ -72,7 +72,7 @@ pub(super) fn admit(
     Ok(context.admit(Claim::new(post.workspace_id(), post.into_row()), action)?)
 }
 
-fn not_found(post_id: PostId) -> Error {
+pub(super) fn not_found(post_id: PostId) -> Error {
     Error::NotFound { resource: "post", id: post_id.to_string() }
 }
 
@@ -147,11 +147,13 @@ impl<'a> Change<'a> {
     pub(super) async fn make(self, rpc: &Rpc) -> Result<Post, Error> {
         self.hold(rpc).await?;
         let mut transaction = rpc.store.begin().await?;
+        let now = self.now;
         let (post, is_noted) = self.apply(rpc, &mut transaction).await?;
         transaction.commit().await?;
         if is_noted {
             rpc.notices.wake();
         }
+        rpc.wake.at(due(&post, now), now);
         Ok(post)
     }
 
@@ -164,17 +166,19 @@ impl<'a> Change<'a> {
     ) -> Result<M, Error> {
         self.hold(rpc).await?;
         let (pool, now) = (rpc.store.pool(), self.now);
-        let mut is_noted = false;
-        let noted = &mut is_noted;
+        let (mut is_noted, mut due_time) = (false, None);
+        let done = (&mut is_noted, &mut due_time);
         let answered = idempotency::once(pool, key, now, async |mut transaction| {
             let (post, is_noted) = self.apply(rpc, &mut transaction).await?;
-            *noted = is_noted;
+            *done.0 = is_noted;
+            *done.1 = due(&post, now);
             Ok::<_, Error>((transaction, answer(message::post(post)?)))
         });
         let answered = answered.await?;
         if is_noted {
             rpc.notices.wake();
         }
+        rpc.wake.at(due_time, now);
         Ok(answered)
     }
 
@@ -210,24 +214,26 @@ impl<'a> Change<'a> {
         post.row.version += 1;
         post.row.update_time = self.now;
         save_post(transaction, &post.row).await?;
+        let scheduled = post.row.scheduled_time.filter(|_| after.status == PostStatus::Scheduled);
         if self.new_targets.is_some() {
-            replace_targets(transaction, post.row.id, &post.targets).await?;
+            replace_targets(transaction, post.row.id, &post.targets, scheduled).await?;
         } else {
-            let ids: Vec<_> = post.targets.iter().map(|target| target.id.uuid()).collect();
             let bucket = post.row.id.bucket().as_i16();
-            save_statuses(transaction, bucket, &ids, &after.targets).await?;
+            let due = due_after(Some(self.step), &before, &after);
+            let standings = post.targets.iter().zip(&after.targets).zip(due);
+            let standings: Vec<_> = standings
+                .map(|((target, status), due)| Standing { id: target.id, status: *status, due })
+                .collect();
+            save_standings(transaction, bucket, &standings, scheduled, self.now).await?;
         }
         let is_noted = keeps != kept;
         if is_noted {
             save_notice(transaction, post.row.id, post.row.version, &keeps).await?;
         }
         if let Some(kind) = EventKind::of_end(before.status, after.status) {
-            let event = Event {
-                id: rpc.environment.minter.mint(post.row.id.bucket()),
-                workspace_id: post.row.workspace_id,
-                kind,
-                subject: Subject::Post(post.row.id),
-            };
+            let id = rpc.environment.minter.mint(post.row.id.bucket());
+            let (workspace_id, subject) = (post.row.workspace_id, Subject::Post(post.row.id));
+            let event = Event { id, workspace_id, kind, subject };
             events::record(transaction, &[event], self.now).await?;
         }
         Ok((post, is_noted))
@@ -301,6 +307,15 @@ impl<'a> Change<'a> {
         post.row.charged_owner_user_id = to.map(|charge| charge.owner_user_id);
         post.row.charged_month = to.map(|charge| charge.month);
         Ok(())
+    }
+}
+
+/// When something of a post is due that the publisher may not know of; none: nothing is.
+fn due(post: &Post, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match PostStatus::parse(&post.row.status)? {
+        PostStatus::Scheduled => post.row.scheduled_time,
+        PostStatus::Publishing => Some(now),
+        _ => None,
     }
 }
 

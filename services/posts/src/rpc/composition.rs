@@ -16,7 +16,10 @@ use super::{Rpc, accounts::Account, media::Media, options};
 use crate::{
     error::Error,
     post::{TargetStatus, shown_media},
-    store::{posts::Post, targets::TargetRow},
+    store::{
+        posts::Post,
+        targets::{FirstComment, TargetRow},
+    },
 };
 
 const CONTENT_CHARS: usize = 10_000;
@@ -244,6 +247,7 @@ pub(super) fn rows(
             error_message: String::new(),
             error_class: String::new(),
             attempt_count: 0,
+            comment: FirstComment::default(),
         })
         .collect()
 }

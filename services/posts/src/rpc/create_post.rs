@@ -132,6 +132,7 @@ pub(super) async fn create_post(
     if !kept.is_empty() {
         rpc.notices.wake();
     }
+    rpc.wake.at(at, now);
     Ok(answer)
 }
 

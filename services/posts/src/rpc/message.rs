@@ -5,8 +5,9 @@ use postbreeze_proto::{
     time::to_proto,
     v1::{
         Comment, CommentAuthor, CommentReply, Delivery, DeliveryStatus, ErrorClass,
-        PlatformOptions, Post, PostMedia, PostStatus, PostTarget, PublishAttempt,
-        PublishAttemptStatus, TargetError, TargetStatus, Webhook, WebhookEventType, WebhookSecret,
+        FirstCommentStatus, PlatformOptions, Post, PostMedia, PostStatus, PostTarget,
+        PublishAttempt, PublishAttemptStatus, TargetError, TargetStatus, Webhook, WebhookEventType,
+        WebhookSecret,
     },
 };
 use prost::Message as _;
@@ -67,6 +68,14 @@ fn target(row: TargetRow) -> Result<PostTarget, Error> {
             PlatformOptions::decode(bytes).map_err(|_| Error::Unreadable("platform options"))?,
         ),
     };
+    let first_comment_status = match row.comment.status.as_str() {
+        _ if row.first_comment.is_empty() => Some(FirstCommentStatus::Unspecified),
+        "none" => Some(FirstCommentStatus::Pending),
+        name => FirstCommentStatus::from_str_name(&format!(
+            "FIRST_COMMENT_STATUS_{}",
+            name.to_uppercase()
+        )),
+    };
     Ok(PostTarget {
         id: row.id.to_string(),
         account_id: row.account_id.to_string(),
@@ -81,6 +90,15 @@ fn target(row: TargetRow) -> Result<PostTarget, Error> {
         external_url: row.external_url,
         error: error(row.error_code, row.error_message, &row.error_class),
         attempt_count: row.attempt_count,
+        first_comment_status: first_comment_status
+            .ok_or(Error::Unreadable("first comment status"))?
+            .into(),
+        first_comment_error: error(
+            row.comment.error_code,
+            row.comment.error_message,
+            &row.comment.error_class,
+        ),
+        external_first_comment_id: row.comment.external_id,
     })
 }
 

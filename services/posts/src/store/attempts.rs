@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use postbreeze_context::Admitted;
 use postbreeze_ids::{AccountId, AttemptId, PostId, TargetId, WorkspaceId};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Store, posts::Post};
+use super::{Store, outgoing::Failure, posts::Post};
 
 /// A row of `publish_attempts`.
 #[derive(Debug, Clone)]
@@ -83,4 +84,140 @@ impl Store {
         .fetch_all(self.pool())
         .await
     }
+}
+
+/// An attempt that begins.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAttempt {
+    /// The attempt.
+    pub id: AttemptId,
+    /// Its workspace.
+    pub workspace_id: WorkspaceId,
+    /// The post.
+    pub post_id: PostId,
+    /// The target.
+    pub target_id: TargetId,
+    /// The account it goes to.
+    pub account_id: AccountId,
+    /// Number of the account's platform.
+    pub platform: i16,
+    /// Which attempt of its target, from 1.
+    pub attempt_number: i32,
+}
+
+/// Writes down attempts before the network is called: whoever has committed one may call once.
+#[tracing::instrument(skip_all, name = "db.publish_attempts.begin", err(level = "debug"))]
+pub async fn begin_attempts(
+    connection: &mut PgConnection,
+    attempts: &[NewAttempt],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        r#"
+        INSERT INTO publish_attempts (
+            bucket, id, workspace_id, post_id, target_id, account_id, platform, attempt_number, status, start_time
+        )
+        SELECT
+            new.bucket,
+            new.id,
+            new.workspace_id,
+            new.post_id,
+            new.target_id,
+            new.account_id,
+            new.platform,
+            new.attempt_number,
+            'in_flight',
+            $9
+        FROM unnest(
+            $1::SMALLINT[], $2::UUID[], $3::UUID[], $4::UUID[], $5::UUID[], $6::UUID[], $7::SMALLINT[], $8::INTEGER[]
+        ) AS new (bucket, id, workspace_id, post_id, target_id, account_id, platform, attempt_number)
+        "#,
+        &attempts.iter().map(|attempt| attempt.id.bucket().as_i16()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.id.uuid()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.workspace_id.uuid()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.post_id.uuid()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.target_id.uuid()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.account_id.uuid()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.platform).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.attempt_number).collect::<Vec<_>>(),
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone)]
+pub struct EndedAttempt {
+    /// The post.
+    pub post_id: PostId,
+    /// The target.
+    pub target_id: TargetId,
+    /// Which attempt of its target.
+    pub attempt_number: i32,
+    /// `published`, `failed` or `unknown`.
+    pub status: &'static str,
+    /// The network's own id of what was published.
+    pub external_post_id: String,
+    /// Where it is on the network.
+    pub external_url: String,
+    /// Why it failed.
+    pub error: Failure,
+}
+
+/// Writes down what became of attempts of locked posts. What the network has stays so.
+#[tracing::instrument(skip_all, name = "db.publish_attempts.end", err(level = "debug"))]
+pub async fn end_attempts(
+    connection: &mut PgConnection,
+    attempts: &[EndedAttempt],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    let texts = |of: fn(&EndedAttempt) -> &str| -> Vec<String> {
+        attempts.iter().map(|attempt| of(attempt).to_owned()).collect()
+    };
+    sqlx::query!(
+        r#"
+        UPDATE publish_attempts AS attempt
+        SET status = ended.status,
+            finish_time = CASE WHEN ended.status <> 'unknown' THEN $11::TIMESTAMPTZ END,
+            external_post_id = ended.external_post_id,
+            external_url = ended.external_url,
+            error_code = ended.error_code,
+            error_message = ended.error_message,
+            error_class = ended.error_class
+        FROM unnest(
+            $1::SMALLINT[], $2::UUID[], $3::UUID[], $4::INTEGER[], $5::TEXT[], $6::TEXT[], $7::TEXT[], $8::TEXT[],
+            $9::TEXT[], $10::TEXT[]
+        ) AS ended (
+            bucket, post_id, target_id, attempt_number, status, external_post_id, external_url, error_code,
+            error_message, error_class
+        )
+        WHERE attempt.bucket = ended.bucket
+            AND attempt.post_id = ended.post_id
+            AND attempt.target_id = ended.target_id
+            AND attempt.attempt_number = ended.attempt_number
+            AND attempt.status <> 'published'
+        "#,
+        &attempts.iter().map(|attempt| attempt.post_id.bucket().as_i16()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.post_id.uuid()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.target_id.uuid()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.attempt_number).collect::<Vec<_>>(),
+        &texts(|attempt| attempt.status),
+        &texts(|attempt| &attempt.external_post_id),
+        &texts(|attempt| &attempt.external_url),
+        &texts(|attempt| &attempt.error.code),
+        &texts(|attempt| &attempt.error.message),
+        &texts(|attempt| attempt.error.class),
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

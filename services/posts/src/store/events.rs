@@ -22,15 +22,16 @@ pub async fn record(
     let data: Vec<String> = events.iter().map(|event| event.subject.data()).collect();
     sqlx::query!(
         r#"
-        INSERT INTO events (bucket, id, workspace_id, kind, data, create_time)
-        SELECT event.bucket, event.id, event.workspace_id, event.kind, event.data, $6
-        FROM unnest($1::SMALLINT[], $2::UUID[], $3::UUID[], $4::TEXT[], $5::TEXT[])
-            AS event (bucket, id, workspace_id, kind, data)
+        INSERT INTO events (bucket, id, workspace_id, kind, subject_id, data, create_time)
+        SELECT event.bucket, event.id, event.workspace_id, event.kind, event.subject_id, event.data, $7
+        FROM unnest($1::SMALLINT[], $2::UUID[], $3::UUID[], $4::TEXT[], $5::UUID[], $6::TEXT[])
+            AS event (bucket, id, workspace_id, kind, subject_id, data)
         "#,
         &events.iter().map(|event| event.workspace_id.bucket().as_i16()).collect::<Vec<_>>(),
         &events.iter().map(|event| event.id.uuid()).collect::<Vec<_>>(),
         &events.iter().map(|event| event.workspace_id.uuid()).collect::<Vec<_>>(),
         &kinds,
+        &events.iter().map(|event| event.subject.id()).collect::<Vec<_>>(),
         &data,
         now,
     )

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use postbreeze_ids::{MediaId, PostId};
 use sqlx::PgConnection;
 
-use super::Store;
+use super::{Store, targets::media_literal};
 
 /// A row of `media_notices`.
 #[derive(Debug, Clone)]
@@ -40,6 +40,35 @@ pub async fn save_notice(
         post_id as PostId,
         version,
         &kept as &[MediaId],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes what locked posts keep from their new versions on, in the place of what was noted before.
+#[tracing::instrument(skip_all, name = "db.media_notices.save_many", err(level = "debug"))]
+pub async fn save_notices(
+    connection: &mut PgConnection,
+    notices: &[Notice],
+) -> Result<(), sqlx::Error> {
+    if notices.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        r#"
+        INSERT INTO media_notices (bucket, post_id, version, media_ids)
+        SELECT notice.bucket, notice.post_id, notice.version, notice.media_ids::UUID[]
+        FROM unnest($1::SMALLINT[], $2::UUID[], $3::BIGINT[], $4::TEXT[])
+            AS notice (bucket, post_id, version, media_ids)
+        ON CONFLICT (bucket, post_id) DO UPDATE
+        SET version = excluded.version,
+            media_ids = excluded.media_ids
+        "#,
+        &notices.iter().map(|notice| notice.post_id.bucket().as_i16()).collect::<Vec<_>>(),
+        &notices.iter().map(|notice| notice.post_id.uuid()).collect::<Vec<_>>(),
+        &notices.iter().map(|notice| notice.version).collect::<Vec<_>>(),
+        &notices.iter().map(|notice| media_literal(&notice.media_ids)).collect::<Vec<_>>(),
     )
     .execute(connection)
     .await?;

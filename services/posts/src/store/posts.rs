@@ -10,7 +10,10 @@ use postbreeze_context::{Admitted, Claim};
 use postbreeze_ids::{AccountId, KeyId, MediaId, PostId, TargetId, UserId, WorkspaceId};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{Store, targets::TargetRow};
+use super::{
+    Store,
+    targets::{FirstComment, TargetRow},
+};
 use crate::{
     error::Error,
     post::{PostStatus, State, TargetStatus, kept_media},
@@ -163,7 +166,13 @@ async fn fetch_posts(
             target.error_code,
             target.error_message,
             target.error_class,
-            target.attempt_count
+            target.attempt_count,
+            target.first_comment_status,
+            target.first_comment_try_time,
+            target.external_first_comment_id,
+            target.first_comment_error_code,
+            target.first_comment_error_message,
+            target.first_comment_error_class
         FROM (
             SELECT
                 post.bucket,
@@ -183,7 +192,8 @@ async fn fetch_posts(
                             + octet_length(target.options) + 40 * cardinality(target.media_ids)
                             + octet_length(target.external_post_id)
                             + octet_length(target.external_url) + octet_length(target.error_code)
-                            + octet_length(target.error_message)
+                            + octet_length(target.error_message) + octet_length(target.external_first_comment_id)
+                            + octet_length(target.first_comment_error_message)
                     ) AS bytes
                 FROM post_targets AS target
                 WHERE target.bucket = post.bucket AND target.post_id = post.id
@@ -219,6 +229,14 @@ async fn fetch_posts(
             error_message: record.error_message,
             error_class: record.error_class,
             attempt_count: record.attempt_count,
+            comment: FirstComment {
+                status: record.first_comment_status,
+                try_time: record.first_comment_try_time,
+                external_id: record.external_first_comment_id,
+                error_code: record.first_comment_error_code,
+                error_message: record.first_comment_error_message,
+                error_class: record.first_comment_error_class,
+            },
         };
         if let Some(post) = posts.last_mut().filter(|post| post.row.id == record.id) {
             post.targets.push(target);

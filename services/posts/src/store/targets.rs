@@ -5,7 +5,7 @@ use postbreeze_ids::{AccountId, MediaId, PostId, TargetId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::post::TargetStatus;
+use crate::post::{CommentStatus, Due, TargetStatus};
 
 /// A row of `post_targets`.
 #[derive(Debug, Clone)]
@@ -40,20 +40,53 @@ pub struct TargetRow {
     pub error_class: String,
     /// How often it was tried.
     pub attempt_count: i32,
+    /// Where its first comment stands.
+    pub comment: FirstComment,
 }
 
-/// A target's media as the text of an array: arrays within an array would have to be of one length.
-pub(super) fn media_literal(target: &TargetRow) -> String {
-    let ids: Vec<_> = target.media_ids.iter().map(|id| id.uuid().to_string()).collect();
+/// The first comment of a target, once the target is out.
+#[derive(Debug, Clone)]
+pub struct FirstComment {
+    /// Name of a `CommentStatus`.
+    pub status: String,
+    /// When it was last tried.
+    pub try_time: Option<DateTime<Utc>>,
+    /// The network's own id of it.
+    pub external_id: String,
+    /// The network's code of the last error.
+    pub error_code: String,
+    /// The last error, for people.
+    pub error_message: String,
+    /// Name of the last error's class; empty: no error.
+    pub error_class: String,
+}
+
+impl Default for FirstComment {
+    fn default() -> Self {
+        Self {
+            status: CommentStatus::None.as_str().to_owned(),
+            try_time: None,
+            external_id: String::new(),
+            error_code: String::new(),
+            error_message: String::new(),
+            error_class: String::new(),
+        }
+    }
+}
+
+/// Media as the text of an array: arrays within an array would have to be of one length.
+pub(super) fn media_literal(media_ids: &[MediaId]) -> String {
+    let ids: Vec<_> = media_ids.iter().map(|id| id.uuid().to_string()).collect();
     format!("{{{}}}", ids.join(","))
 }
 
-/// Replaces the targets of a locked post. Attempts stay.
+/// Replaces the targets of a locked post. Attempts stay. `due`: when the new ones go out; none: not yet.
 #[tracing::instrument(skip_all, name = "db.post_targets.replace", err(level = "debug"))]
 pub async fn replace_targets(
     connection: &mut PgConnection,
     post_id: PostId,
     targets: &[TargetRow],
+    due: Option<DateTime<Utc>>,
 ) -> Result<(), sqlx::Error> {
     let bucket = post_id.bucket().as_i16();
     sqlx::query!(
@@ -69,7 +102,7 @@ pub async fn replace_targets(
         r#"
         INSERT INTO post_targets (
             bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options,
-            media_ids
+            media_ids, due_time
         )
         SELECT
             $1,
@@ -82,7 +115,8 @@ pub async fn replace_targets(
             target.caption_override,
             target.first_comment,
             target.options,
-            target.media_ids::UUID[]
+            target.media_ids::UUID[],
+            $11
         FROM unnest(
             $3::UUID[], $4::UUID[], $5::SMALLINT[], $6::TEXT[], $7::TEXT[], $8::TEXT[], $9::BYTEA[], $10::TEXT[]
         ) WITH ORDINALITY
@@ -97,32 +131,91 @@ pub async fn replace_targets(
         &captions as &[Option<String>],
         &targets.iter().map(|target| target.first_comment.clone()).collect::<Vec<_>>(),
         &targets.iter().map(|target| target.options.clone()).collect::<Vec<_>>(),
-        &targets.iter().map(media_literal).collect::<Vec<_>>(),
+        &targets.iter().map(|target| media_literal(&target.media_ids)).collect::<Vec<_>>(),
+        due,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Writes the statuses of targets whose posts are locked.
-#[tracing::instrument(skip_all, name = "db.post_targets.save_statuses", err(level = "debug"))]
-pub async fn save_statuses(
+/// What becomes of a target whose post is locked.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// The target.
+    pub id: TargetId,
+    /// Where it stands.
+    pub status: TargetStatus,
+    /// When it is dealt with next.
+    pub due: Due,
+}
+
+/// Writes where targets of one bucket stand, whose posts are locked. `scheduled`: when their post goes out.
+#[tracing::instrument(skip_all, name = "db.post_targets.save_standings", err(level = "debug"))]
+pub async fn save_standings(
     connection: &mut PgConnection,
     bucket: i16,
-    ids: &[Uuid],
-    statuses: &[TargetStatus],
+    standings: &[Standing],
+    scheduled: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let statuses: Vec<String> = statuses.iter().map(ToString::to_string).collect();
+    let ids: Vec<Uuid> = standings.iter().map(|target| target.id.uuid()).collect();
+    let statuses: Vec<String> = standings.iter().map(|target| target.status.to_string()).collect();
+    let stay: Vec<bool> = standings.iter().map(|target| target.due == Due::Stays).collect();
+    let due = |target: &Standing| match target.due {
+        Due::Scheduled => scheduled,
+        Due::Now => Some(now),
+        Due::Stays | Due::Never => None,
+    };
+    let due: Vec<Option<DateTime<Utc>>> = standings.iter().map(due).collect();
+    // What is due anew is tried as often as if it never had been.
     sqlx::query!(
         r#"
         UPDATE post_targets AS target
-        SET status = new.status
-        FROM unnest($2::UUID[], $3::TEXT[]) AS new (id, status)
-        WHERE target.bucket = $1 AND target.id = new.id AND target.status <> new.status
+        SET status = new.status,
+            due_time = CASE WHEN new.stays THEN target.due_time ELSE new.due_time END,
+            first_try_time = CASE WHEN new.due_time IS NULL THEN target.first_try_time END,
+            tries = CASE WHEN new.due_time IS NULL THEN target.tries ELSE 0 END,
+            looks = CASE WHEN new.due_time IS NULL THEN target.looks ELSE 0 END
+        FROM unnest($2::UUID[], $3::TEXT[], $4::BOOLEAN[], $5::TIMESTAMPTZ[]) AS new (id, status, stays, due_time)
+        WHERE target.bucket = $1
+            AND target.id = new.id
+            AND (
+                target.status <> new.status
+                OR NOT new.stays AND target.due_time IS DISTINCT FROM new.due_time
+            )
         "#,
         bucket,
-        ids,
+        &ids,
         &statuses,
+        &stay,
+        &due as &[Option<DateTime<Utc>>],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Has the first comment of a target sent again that is out, and whose post is locked.
+#[tracing::instrument(skip_all, name = "db.post_targets.retry_comment", err(level = "debug"))]
+pub async fn retry_comment(
+    connection: &mut PgConnection,
+    id: TargetId,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        UPDATE post_targets
+        SET first_comment_status = 'pending',
+            due_time = $3,
+            first_try_time = NULL,
+            tries = 0,
+            looks = 0
+        WHERE bucket = $1 AND id = $2
+        "#,
+        id.bucket().as_i16(),
+        id as TargetId,
+        now,
     )
     .execute(connection)
     .await?;

@@ -10,13 +10,13 @@ use uuid::Uuid;
 use super::{
     Store,
     media_notices::drop_notices,
-    targets::save_statuses,
+    targets::{Standing, save_standings},
     usage::{Charge, release},
     webhooks::delete_webhooks,
 };
 use crate::{
     error::Error,
-    post::{PostStatus, State, TargetStatus, holds_unit},
+    post::{PostStatus, State, TargetStatus, due_after, holds_unit},
 };
 
 /// Posts that one transaction deals with at the most.
@@ -164,7 +164,7 @@ async fn cancel(
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let (mut ids, mut statuses) = (Vec::new(), Vec::new());
-    let (mut target_ids, mut target_statuses) = (Vec::new(), Vec::new());
+    let mut standings = Vec::new();
     let mut released: BTreeMap<Charge, i64> = BTreeMap::new();
     for post in posts {
         let stopped = post.state.clone().stopped();
@@ -178,12 +178,13 @@ async fn cancel(
         }
         ids.push(post.id.uuid());
         statuses.push(stopped.status);
-        target_ids.extend(post.targets.iter().map(|id| id.uuid()));
-        target_statuses.extend(stopped.targets);
+        let due = due_after(None, &post.state, &stopped);
+        let targets = post.targets.iter().zip(stopped.targets).zip(due);
+        standings.extend(targets.map(|((id, status), due)| Standing { id: *id, status, due }));
     }
     save_stopped(connection, workspace_id, &ids, &statuses, now).await?;
     let bucket = workspace_id.bucket().as_i16();
-    save_statuses(connection, bucket, &target_ids, &target_statuses).await?;
+    save_standings(connection, bucket, &standings, None, now).await?;
     for (charge, units) in released {
         release(connection, charge, units).await?;
     }

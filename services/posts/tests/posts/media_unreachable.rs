@@ -23,6 +23,7 @@ use postbreeze_proto::{
 };
 use postbreeze_runtime::{
     BoxService, Environment,
+    config::Lookup,
     peer::Peer,
     postgres::Database,
     stack::{Limits, refuse},
@@ -74,6 +75,15 @@ struct World {
     ann: User,
 }
 
+fn config() -> Config {
+    let settings = [
+        ("POSTBREEZE_PAGE_TOKEN_KEY", "a key for these tests"),
+        ("POSTBREEZE_WEBHOOK_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+    ];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Config::read(&Lookup::new(settings)).unwrap()
+}
+
 impl World {
     async fn new() -> Self {
         let system = System::start().await;
@@ -84,7 +94,7 @@ impl World {
         let environment = Environment::new(system.clock.clock());
         let clock = || environment.clock.clone();
         let service = postbreeze_posts::service(Parts {
-            config: Config { page_tokens: TokenKey::new(b"a key for these tests") },
+            config: config(),
             database: Database::new(posts.config(8), &MIGRATOR).unwrap(),
             verifier: Verifier::new("posts", system.keys.public(), clock()).unwrap(),
             issuer: Issuer::new("posts", system.keys.signing("posts").unwrap(), clock()).unwrap(),

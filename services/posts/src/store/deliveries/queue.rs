@@ -5,6 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_ids::{EventId, WebhookId, WorkspaceId};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::{
     store::{
@@ -42,8 +43,10 @@ pub struct TakenDelivery {
     pub workspace_id: WorkspaceId,
     /// Name of the event's kind.
     pub kind: String,
-    /// The body's `data`; none: the event is not kept any more.
-    pub data: Option<String>,
+    /// The body's `data`; empty: the event has none of its own.
+    pub data: String,
+    /// What the event is about; none: it is not kept any more.
+    pub subject_id: Option<Uuid>,
     /// When the event happened.
     pub event_time: DateTime<Utc>,
     /// The number of this attempt.
@@ -240,7 +243,8 @@ async fn take_due(
             taken.event_id AS "event_id!: EventId",
             taken.workspace_id AS "workspace_id!: WorkspaceId",
             taken.kind AS "kind!",
-            event.data AS "data?",
+            COALESCE(event.data, '') AS "data!",
+            event.subject_id AS "subject_id?",
             taken.create_time AS "event_time!",
             taken.attempt_count AS "attempt!",
             taken.failure_count AS "failures!",

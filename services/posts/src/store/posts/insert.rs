@@ -77,7 +77,7 @@ pub async fn insert_post<T>(
         targets AS (
             INSERT INTO post_targets (
                 bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options,
-                media_ids
+                media_ids, due_time
             )
             SELECT
                 post.bucket,
@@ -90,7 +90,8 @@ pub async fn insert_post<T>(
                 target.caption_override,
                 target.first_comment,
                 target.options,
-                target.media_ids::UUID[]
+                target.media_ids::UUID[],
+                CASE WHEN $10 = 'scheduled' THEN $12::TIMESTAMPTZ END
             FROM post, unnest(
                 $17::UUID[], $18::UUID[], $19::SMALLINT[], $20::TEXT[], $21::TEXT[], $22::TEXT[], $23::BYTEA[], $24::TEXT[]
             ) WITH ORDINALITY
@@ -129,7 +130,7 @@ pub async fn insert_post<T>(
         &captions as &[Option<String>],
         &targets.iter().map(|target| target.first_comment.clone()).collect::<Vec<_>>(),
         &targets.iter().map(|target| target.options.clone()).collect::<Vec<_>>(),
-        &targets.iter().map(media_literal).collect::<Vec<_>>(),
+        &targets.iter().map(|target| media_literal(&target.media_ids)).collect::<Vec<_>>(),
         &row.media_ids as &[MediaId],
         &row.alt_texts,
         &kept as &[MediaId],

@@ -1,0 +1,284 @@
+//! Claims what is due: one short transaction that decides, under the locks of the posts, what is done about each target,
+//! and writes the right to do it down. Who has committed it may call the network once.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use postbreeze_ids::{AccountId, PostId, TargetId};
+use postbreeze_proto::{
+    internal::v1::{PublishCommentRequest, PublishRequest},
+    time::to_proto,
+    v1::PlatformOptions,
+};
+use postbreeze_runtime::Environment;
+use prost::Message as _;
+
+use super::{key, media::Shown, settle};
+use crate::{
+    error::Error,
+    post::{Move, Next, Part, PostStatus, next, shown_media},
+    store::{
+        Store,
+        attempts::{EndedAttempt, NewAttempt, begin_attempts, end_attempts},
+        due::DueTarget,
+        outgoing::{Failure, OutgoingPost, OutgoingTarget, class, lock, read, save},
+    },
+};
+
+/// How long a claim lasts that is not renewed.
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// When a target is looked at again that somebody else has to deal with first.
+const PUT_OFF: TimeDelta = TimeDelta::seconds(5);
+
+/// What this process has the right, and the duty, to do.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) post_id: PostId,
+    pub(super) target_id: TargetId,
+    pub(super) account_id: AccountId,
+    pub(super) platform: i16,
+    /// The right that it is done by.
+    pub(super) version: i64,
+    pub(super) errand: Errand,
+    /// How late a target is that is sent for the first time.
+    pub(super) lateness: Option<TimeDelta>,
+}
+
+/// What is done.
+#[derive(Debug, Clone)]
+pub(super) enum Errand {
+    /// A post is sent, with what it shows.
+    Publish(PublishRequest, Vec<Shown>),
+    /// It is looked for.
+    FindPost(PublishRequest, Vec<Shown>),
+    /// A first comment is sent.
+    Comment(PublishCommentRequest),
+    /// It is looked for.
+    FindComment(PublishCommentRequest),
+}
+
+impl Errand {
+    pub(super) fn part(&self) -> Part {
+        match self {
+            Self::Publish(..) | Self::FindPost(..) => Part::Post,
+            Self::Comment(_) | Self::FindComment(_) => Part::FirstComment,
+        }
+    }
+}
+
+/// What came of a claim.
+#[derive(Default)]
+pub(super) struct Claimed {
+    pub(super) jobs: Vec<Job>,
+    /// Accounts that are gone and still have targets.
+    pub(super) gone: Vec<AccountId>,
+    /// Whether anything was changed, or to be done.
+    pub(super) any: bool,
+    /// Whether `media` must be told of something.
+    pub(super) noted: bool,
+}
+
+/// Claims targets that are due.
+///
+/// # Errors
+/// When the database fails or holds what this version does not know: nothing is claimed then.
+#[tracing::instrument(skip_all, name = "publisher.claim", err(level = "debug"))]
+pub(super) async fn claim(
+    store: &Store,
+    environment: &Environment,
+    due: &[DueTarget],
+    now: DateTime<Utc>,
+) -> Result<Claimed, Error> {
+    let mut ids: Vec<PostId> = due.iter().map(|target| target.post_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut transaction = store.begin().await?;
+    // One that is being changed right now is due a moment later as well.
+    let locked = lock(&mut transaction, &ids, false).await?;
+    let mut posts = read(&mut transaction, &locked, true).await?;
+    let mut claim =
+        Claim { environment, now, claimed: Claimed::default(), begun: vec![], ended: vec![] };
+    for target in due {
+        let post = posts.iter_mut().find(|post| post.id == target.post_id);
+        if let Some(post) = post
+            && let Some(place) = post.place_of(target.id)
+        {
+            claim.decide(post, place)?;
+        }
+    }
+    let Claim { mut claimed, begun, ended, .. } = claim;
+    claimed.noted = save(&mut transaction, &environment.minter, &posts, now).await?;
+    begin_attempts(&mut transaction, &begun, now).await?;
+    end_attempts(&mut transaction, &ended, now).await?;
+    transaction.commit().await?;
+    Ok(claimed)
+}
+
+struct Claim<'a> {
+    environment: &'a Environment,
+    now: DateTime<Utc>,
+    claimed: Claimed,
+    begun: Vec<NewAttempt>,
+    ended: Vec<EndedAttempt>,
+}
+
+impl Claim<'_> {
+    fn decide(&mut self, post: &mut OutgoingPost, place: usize) -> Result<(), Error> {
+        let target = &post.targets[place];
+        // Somebody else has dealt with it since it was read.
+        if target.due_time.is_none_or(|due| due > self.now) {
+            return Ok(());
+        }
+        self.claimed.any = true;
+        let next = match next(post.status, target.status, target.comment) {
+            Next::Send(_) if post.is_gone => Next::Nothing,
+            next => next,
+        };
+        let is_ahead = post.status == PostStatus::Scheduled
+            && post.scheduled_time.is_some_and(|scheduled| scheduled > self.now);
+        match next {
+            Next::Nothing => post.touch(place).due_time = None,
+            // An older version of this service moves a post without moving what is due.
+            Next::Send(Part::Post) if is_ahead => post.touch(place).due_time = post.scheduled_time,
+            Next::Send(Part::Post) if target.account_gone => {
+                self.claimed.gone.push(target.account_id);
+                post.touch(place).due_time = Some(self.now + PUT_OFF);
+            }
+            Next::Send(Part::Post) => self.begin(post, place)?,
+            Next::Send(Part::FirstComment) => self.begin_comment(post, place),
+            Next::TakeOver(part) => self.take_over(post, place, part),
+            Next::Look(part) => {
+                post.touch(place).due_time = Some(self.now + LEASE);
+                let target = &post.targets[place];
+                let errand = match part {
+                    Part::Post => Errand::FindPost(letter(post, target)?, shown(post, target)),
+                    Part::FirstComment => Errand::FindComment(comment(target)),
+                };
+                self.claimed.jobs.push(job(post.id, target, errand, None));
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, post: &mut OutgoingPost, place: usize) -> Result<(), Error> {
+        let Some(state) = post.state().moved(place, Move::Begin) else { return Ok(()) };
+        let target = &post.targets[place];
+        let lateness = target.due_time.filter(|_| target.tries == 0).map(|due| self.now - due);
+        let send_key = key_of(post, target);
+        post.set_state(state);
+        self.count_try(post.touch(place));
+        let target = post.touch(place);
+        target.send_key = send_key;
+        target.attempt_count += 1;
+        target.error = Failure::default();
+        let target = &post.targets[place];
+        self.begun.push(NewAttempt {
+            id: self.environment.minter.mint(post.id.bucket()),
+            workspace_id: post.workspace_id,
+            post_id: post.id,
+            target_id: target.id,
+            account_id: target.account_id,
+            platform: target.platform,
+            attempt_number: target.attempt_count,
+        });
+        let errand = Errand::Publish(letter(post, target)?, shown(post, target));
+        self.claimed.jobs.push(job(post.id, target, errand, lateness));
+        Ok(())
+    }
+
+    fn begin_comment(&mut self, post: &mut OutgoingPost, place: usize) {
+        let Some(began) = post.targets[place].comment.moved(Move::Begin) else { return };
+        post.note_change();
+        let target = post.touch(place);
+        target.comment = began;
+        target.comment_error = Failure::default();
+        target.comment_try_time = Some(self.now);
+        self.count_try(target);
+        let errand = Errand::Comment(comment(target));
+        self.claimed.jobs.push(job(post.id, &post.targets[place], errand, None));
+    }
+
+    fn count_try(&self, target: &mut OutgoingTarget) {
+        target.version += 1;
+        target.due_time = Some(self.now + LEASE);
+        target.first_try_time.get_or_insert(self.now);
+        target.tries += 1;
+        target.looks = 0;
+    }
+
+    /// Whoever sent it has died, before or after the network had it.
+    fn take_over(&mut self, post: &mut OutgoingPost, place: usize, part: Part) {
+        let error = Failure {
+            code: "interrupted".to_owned(),
+            message: "the sending was interrupted; the network is asked whether it has it"
+                .to_owned(),
+            class: class::UNKNOWN,
+        };
+        let ended = settle::lose(post, place, part, error, self.now);
+        self.ended.extend(ended);
+    }
+}
+
+fn job(
+    post_id: PostId,
+    target: &OutgoingTarget,
+    errand: Errand,
+    lateness: Option<TimeDelta>,
+) -> Job {
+    Job {
+        post_id,
+        target_id: target.id,
+        account_id: target.account_id,
+        platform: target.platform,
+        version: target.version,
+        errand,
+        lateness,
+    }
+}
+
+fn text<'a>(post: &'a OutgoingPost, target: &'a OutgoingTarget) -> &'a str {
+    target.caption_override.as_deref().unwrap_or(&post.content)
+}
+
+fn key_of(post: &OutgoingPost, target: &OutgoingTarget) -> String {
+    let media = shown_media(&post.media_ids, &target.media_ids);
+    let media: Vec<u8> = media.iter().flat_map(|id| id.uuid().into_bytes()).collect();
+    key::of_post(target.id, &[text(post, target).as_bytes(), &target.options, &media])
+}
+
+/// What a target shows. The post describes its own media; those of a target describe themselves.
+fn shown(post: &OutgoingPost, target: &OutgoingTarget) -> Vec<Shown> {
+    let alt_text = |index: usize| match target.media_ids.is_empty() {
+        true => post.alt_texts.get(index).cloned(),
+        false => None,
+    };
+    let media = shown_media(&post.media_ids, &target.media_ids).iter().enumerate();
+    media.map(|(index, id)| Shown { id: *id, alt_text: alt_text(index) }).collect()
+}
+
+/// What is sent, or was. It stays the same while a target is under way: its post cannot be changed then.
+fn letter(post: &OutgoingPost, target: &OutgoingTarget) -> Result<PublishRequest, Error> {
+    let options = match target.options.as_slice() {
+        [] => None,
+        bytes => Some(
+            PlatformOptions::decode(bytes).map_err(|_| Error::Unreadable("platform options"))?,
+        ),
+    };
+    Ok(PublishRequest {
+        account_id: target.account_id.to_string(),
+        key: target.send_key.clone(),
+        text: text(post, target).to_owned(),
+        media: Vec::new(),
+        options,
+        first_attempt_time: target.first_try_time.map(to_proto),
+    })
+}
+
+fn comment(target: &OutgoingTarget) -> PublishCommentRequest {
+    PublishCommentRequest {
+        account_id: target.account_id.to_string(),
+        key: key::of_comment(target.id),
+        external_post_id: target.external_post_id.clone(),
+        external_comment_id: String::new(),
+        text: target.first_comment.clone(),
+        first_attempt_time: target.first_try_time.map(to_proto),
+    }
+}

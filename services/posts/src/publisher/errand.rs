@@ -1,0 +1,214 @@
+//! What `accounts` is asked, and what its answers mean. Once a sending was begun, only an answer says what became of it: an
+//! error, a lost answer and a passed deadline say nothing.
+
+use std::time::Duration;
+
+use postbreeze_context::token::CONTEXT;
+use postbreeze_proto::internal::v1::{
+    FindCommentRequest, FindOutcome, FindPublishedRequest, SendOutcome, Sent, find_outcome,
+    network_service_client::NetworkServiceClient, send_outcome,
+};
+use tonic::{Code, Request, Status};
+
+use super::{Shared, claim::Errand, settle::Outcome};
+
+/// A network may take its time with a video.
+const PUBLISH_WITHIN: Duration = Duration::from_mins(5);
+const WITHIN: Duration = Duration::from_secs(20);
+
+const CODE_CHARS: usize = 100;
+const MESSAGE_CHARS: usize = 1_000;
+const ID_CHARS: usize = 500;
+const URL_CHARS: usize = 2_048;
+
+impl Shared {
+    /// Does what was claimed, once.
+    pub(super) async fn run(&self, errand: Errand) -> Outcome {
+        let mut client = NetworkServiceClient::new(self.accounts.clone());
+        match errand {
+            Errand::Publish(mut letter, shown) => {
+                letter.media = match self.share(&shown).await {
+                    Ok(media) => media,
+                    Err(outcome) => return outcome,
+                };
+                match self.request(letter, PUBLISH_WITHIN) {
+                    Ok(request) => {
+                        self.sent(client.publish(request).await, |answer| answer.outcome)
+                    }
+                    Err(withheld) => withheld,
+                }
+            }
+            Errand::Comment(letter) => match self.request(letter, WITHIN) {
+                Ok(request) => {
+                    self.sent(client.publish_comment(request).await, |answer| answer.outcome)
+                }
+                Err(withheld) => withheld,
+            },
+            Errand::FindPost(mut sent, shown) => {
+                // Looking needs them less than it needs to be done.
+                sent.media = self.share(&shown).await.unwrap_or_default();
+                let look = FindPublishedRequest { sent: Some(sent) };
+                match self.request(look, WITHIN) {
+                    Ok(request) => {
+                        self.found(client.find_published(request).await, |answer| answer.outcome)
+                    }
+                    Err(_) => Outcome::NotAsked,
+                }
+            }
+            Errand::FindComment(sent) => {
+                let look = FindCommentRequest { sent: Some(sent) };
+                match self.request(look, WITHIN) {
+                    Ok(request) => {
+                        self.found(client.find_comment(request).await, |answer| answer.outcome)
+                    }
+                    Err(_) => Outcome::NotAsked,
+                }
+            }
+        }
+    }
+
+    /// A request in the name of this service.
+    fn request<T>(&self, message: T, within: Duration) -> Result<Request<T>, Outcome> {
+        let mut request = Request::new(message);
+        request.set_timeout(within);
+        match self.issuer.system_token(&["accounts"]) {
+            Ok(token) => {
+                request.metadata_mut().as_mut().insert(CONTEXT, token);
+                Ok(request)
+            }
+            Err(cause) => {
+                tracing::error!(%cause, "no context token can be signed");
+                Err(Outcome::Withheld {
+                    code: "not_sent".to_owned(),
+                    message: "it could not be sent".to_owned(),
+                })
+            }
+        }
+    }
+
+    fn sent<T>(
+        &self,
+        answer: Result<tonic::Response<T>, Status>,
+        outcome: impl FnOnce(T) -> Option<SendOutcome>,
+    ) -> Outcome {
+        match answer {
+            Ok(answer) => read_sent(outcome(answer.into_inner())),
+            Err(status) => {
+                self.note_error(&status);
+                lost()
+            }
+        }
+    }
+
+    fn found<T>(
+        &self,
+        answer: Result<tonic::Response<T>, Status>,
+        outcome: impl FnOnce(T) -> Option<FindOutcome>,
+    ) -> Outcome {
+        match answer {
+            Ok(answer) => read_found(outcome(answer.into_inner())),
+            Err(status) => {
+                self.note_error(&status);
+                Outcome::NotAsked
+            }
+        }
+    }
+
+    fn note_error(&self, status: &Status) {
+        tracing::warn!(%status, "accounts did not say what became of a sending");
+        if status.code() == Code::Unavailable {
+            self.gate.close();
+        }
+    }
+}
+
+fn lost() -> Outcome {
+    Outcome::Unknown {
+        code: "answer_lost".to_owned(),
+        message: "the answer was lost; the network is asked whether it has it".to_owned(),
+    }
+}
+
+fn read_sent(outcome: Option<SendOutcome>) -> Outcome {
+    use send_outcome::Outcome as Read;
+    match outcome.and_then(|outcome| outcome.outcome) {
+        Some(Read::Sent(sent)) => found_or_sent(sent),
+        Some(Read::Failed(failed)) => Outcome::Failed {
+            transient: failed.transient,
+            code: clean(&failed.code, CODE_CHARS),
+            message: clean(&failed.message, MESSAGE_CHARS),
+            retry_after: failed.retry_after.and_then(|wait| wait.try_into().ok()),
+        },
+        Some(Read::Unknown(unknown)) => Outcome::Unknown {
+            code: clean(&unknown.code, CODE_CHARS),
+            message: clean(&unknown.message, MESSAGE_CHARS),
+        },
+        // An outcome of a later version.
+        None => lost(),
+    }
+}
+
+fn read_found(outcome: Option<FindOutcome>) -> Outcome {
+    use find_outcome::Outcome as Read;
+    match outcome.and_then(|outcome| outcome.outcome) {
+        Some(Read::Found(sent)) => found_or_sent(sent),
+        Some(Read::NotThere(_)) => Outcome::NotThere,
+        Some(Read::Undecided(undecided)) => Outcome::Undecided {
+            look_again: undecided.look_again,
+            message: clean(&undecided.message, MESSAGE_CHARS),
+            retry_after: undecided.retry_after.and_then(|wait| wait.try_into().ok()),
+        },
+        None => Outcome::NotAsked,
+    }
+}
+
+fn found_or_sent(sent: Sent) -> Outcome {
+    Outcome::Sent {
+        external_id: clean(&sent.external_id, ID_CHARS),
+        external_url: clean(&sent.external_url, URL_CHARS),
+    }
+}
+
+/// What a network says, as it can be kept: of bounded length, and without the one character that Postgres does not take.
+fn clean(text: &str, chars: usize) -> String {
+    text.chars().filter(|char| *char != '\0').take(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use postbreeze_proto::internal::v1::{SendFailure, Undecided};
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_says_nothing_leaves_the_outcome_unknown() {
+        assert!(matches!(read_sent(None), Outcome::Unknown { .. }));
+        assert!(matches!(read_sent(Some(SendOutcome::default())), Outcome::Unknown { .. }));
+        assert_eq!(read_found(Some(FindOutcome::default())), Outcome::NotAsked);
+    }
+
+    #[test]
+    fn what_a_network_says_is_kept_as_far_as_it_can_be() {
+        let failed = SendFailure {
+            code: "x\0y".to_owned(),
+            message: "ü".repeat(2_000),
+            retry_after: Some(prost_types::Duration { seconds: -1, nanos: 0 }),
+            ..Default::default()
+        };
+        let outcome = send_outcome::Outcome::Failed(failed);
+        assert_eq!(
+            read_sent(Some(SendOutcome { outcome: Some(outcome) })),
+            Outcome::Failed {
+                transient: false,
+                code: "xy".to_owned(),
+                message: "ü".repeat(MESSAGE_CHARS),
+                retry_after: None,
+            }
+        );
+        let undecided = find_outcome::Outcome::Undecided(Undecided::default());
+        assert_eq!(
+            read_found(Some(FindOutcome { outcome: Some(undecided) })),
+            Outcome::Undecided { look_again: false, message: String::new(), retry_after: None }
+        );
+    }
+}

@@ -1,0 +1,281 @@
+//! What an outcome makes of a target, whose post is locked. No I/O.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use postbreeze_ids::{AccountId, PostId, TargetId};
+
+use super::backoff::{is_over, look_pause, pause};
+use crate::{
+    post::{ACCOUNT_DISCONNECTED, CommentStatus, Move, Part, TargetStatus},
+    store::{
+        attempts::EndedAttempt,
+        outgoing::{Failure, OutgoingPost, class},
+    },
+};
+
+/// When a target is tried again that could not be sent, or asked about, for want of something of our own.
+const OWN_PAUSE: Duration = Duration::from_secs(30);
+
+/// What became of a sending, or of a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The network has it.
+    Sent { external_id: String, external_url: String },
+    /// The network does not have it, and says so.
+    Failed { transient: bool, code: String, message: String, retry_after: Option<Duration> },
+    /// It was not even tried, for want of something of our own: this is no try.
+    Withheld { code: String, message: String },
+    /// Nobody knows whether the network has it.
+    Unknown { code: String, message: String },
+    /// The network certainly does not have it, and will not.
+    NotThere,
+    /// It cannot be told, now or ever.
+    Undecided { look_again: bool, message: String, retry_after: Option<Duration> },
+    /// The network could not be asked.
+    NotAsked,
+}
+
+impl Outcome {
+    /// A name for metrics.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Sent { .. } => "published",
+            Self::Failed { transient: true, .. } => "failed_transient",
+            Self::Failed { transient: false, .. } => "failed_permanent",
+            Self::Withheld { .. } => "withheld",
+            Self::Unknown { .. } => "unknown",
+            Self::NotThere => "not_there",
+            Self::Undecided { .. } => "undecided",
+            Self::NotAsked => "not_asked",
+        }
+    }
+}
+
+/// An outcome and what it belongs to.
+#[derive(Debug, Clone)]
+pub(super) struct Done {
+    pub(super) post_id: PostId,
+    pub(super) target_id: TargetId,
+    pub(super) account_id: AccountId,
+    pub(super) platform: i16,
+    /// The right by which it was done: it counts for no other.
+    pub(super) version: i64,
+    pub(super) part: Part,
+    pub(super) outcome: Outcome,
+}
+
+/// Settles an outcome; one that comes too late changes nothing. Answers what becomes of the attempt.
+pub(super) fn settle(
+    post: &mut OutgoingPost,
+    done: &Done,
+    now: DateTime<Utc>,
+) -> Option<EndedAttempt> {
+    let place = post.place_of(done.target_id)?;
+    let (target, part) = (&post.targets[place], done.part);
+    if target.version != done.version {
+        return None;
+    }
+    let is_unknown = match part {
+        Part::Post => target.status == TargetStatus::Unknown,
+        Part::FirstComment => target.comment == CommentStatus::Unknown,
+    };
+    match &done.outcome {
+        Outcome::Sent { external_id, external_url } => {
+            sent(post, place, part, external_id, external_url, now)
+        }
+        Outcome::Failed { transient, code, message, retry_after } => {
+            let error = failure(
+                code,
+                message,
+                if *transient { class::TRANSIENT } else { class::PERMANENT },
+            );
+            if *transient {
+                let number = spread(done.target_id);
+                let wait = pause(tries(post, place), *retry_after, number);
+                repeat(post, place, part, error, wait, now)
+            } else {
+                fail(post, place, part, error)
+            }
+        }
+        Outcome::Withheld { code, message } => {
+            let target = post.touch(place);
+            target.tries -= 1;
+            let age = target.first_try_time.and_then(|first| (now - first).to_std().ok());
+            let wait = OWN_PAUSE.max(age.unwrap_or_default() / 10);
+            repeat(post, place, part, failure(code, message, class::TRANSIENT), wait, now)
+        }
+        Outcome::Unknown { code, message } => {
+            lose(post, place, part, failure(code, message, class::UNKNOWN), now)
+        }
+        Outcome::NotThere if is_unknown => {
+            let error = failure("not_received", "the network does not have it", class::TRANSIENT);
+            // The first time the look was pause enough.
+            let wait = match tries(post, place) {
+                0 | 1 => Duration::ZERO,
+                more => pause(more - 1, None, spread(done.target_id)),
+            };
+            repeat(post, place, part, error, wait, now)
+        }
+        Outcome::Undecided { look_again, message, retry_after } if is_unknown => {
+            let target = post.touch(place);
+            target.looks += 1;
+            let looks = u32::try_from(target.looks).unwrap_or(u32::MAX);
+            let wait = look_pause(looks, *retry_after, spread(done.target_id));
+            target.due_time = wait.filter(|_| *look_again).map(|wait| now + delta(wait));
+            let is_final = target.due_time.is_none();
+            if is_final {
+                set_error(post, place, part, failure("undecidable", message, class::UNKNOWN));
+                post.note_change();
+            }
+            None
+        }
+        Outcome::NotAsked if is_unknown => {
+            post.touch(place).due_time = Some(now + delta(OWN_PAUSE));
+            None
+        }
+        Outcome::NotThere | Outcome::Undecided { .. } | Outcome::NotAsked => None,
+    }
+}
+
+fn sent(
+    post: &mut OutgoingPost,
+    place: usize,
+    part: Part,
+    external_id: &str,
+    external_url: &str,
+    now: DateTime<Utc>,
+) -> Option<EndedAttempt> {
+    if !make_move(post, place, part, Move::Publish) {
+        return None;
+    }
+    set_error(post, place, part, Failure::default());
+    let follows = !post.is_gone;
+    let target = post.touch(place);
+    target.due_time = None;
+    if part == Part::FirstComment {
+        external_id.clone_into(&mut target.external_comment_id);
+        return None;
+    }
+    target.publish_time = Some(now);
+    external_id.clone_into(&mut target.external_post_id);
+    external_url.clone_into(&mut target.external_url);
+    if target.has_first_comment && follows {
+        target.comment = CommentStatus::Pending;
+        target.due_time = Some(now);
+        (target.tries, target.looks, target.first_try_time) = (0, 0, None);
+    }
+    Some(ended(post, place, "published"))
+}
+
+/// To be tried again after a while, unless that was done often or long enough, or nothing of the post may start any more.
+fn repeat(
+    post: &mut OutgoingPost,
+    place: usize,
+    part: Part,
+    error: Failure,
+    wait: Duration,
+    now: DateTime<Utc>,
+) -> Option<EndedAttempt> {
+    let target = &post.targets[place];
+    let age = target.first_try_time.and_then(|first| (now - first).to_std().ok());
+    let over = is_over(tries(post, place), age.unwrap_or_default());
+    if over || post.is_gone || target.account_gone {
+        return fail(post, place, part, error);
+    }
+    if !make_move(post, place, part, Move::Repeat) {
+        return None;
+    }
+    set_error(post, place, part, error);
+    post.touch(place).due_time = Some(now + delta(wait));
+    (part == Part::Post).then(|| ended(post, place, "failed"))
+}
+
+fn fail(post: &mut OutgoingPost, place: usize, part: Part, error: Failure) -> Option<EndedAttempt> {
+    let target = &post.targets[place];
+    // The account was disconnected before anything of the target was sent: it is canceled, as all others of the account.
+    let dropped = error.code == ACCOUNT_DISCONNECTED
+        && part == Part::Post
+        && target.status == TargetStatus::Publishing
+        && target.attempt_count == 1;
+    if !make_move(post, place, part, if dropped { Move::Drop } else { Move::Fail }) {
+        return None;
+    }
+    set_error(post, place, part, error);
+    post.touch(place).due_time = None;
+    (part == Part::Post).then(|| ended(post, place, "failed"))
+}
+
+/// Nobody knows what became of it: it is looked for soon.
+pub(super) fn lose(
+    post: &mut OutgoingPost,
+    place: usize,
+    part: Part,
+    error: Failure,
+    now: DateTime<Utc>,
+) -> Option<EndedAttempt> {
+    if !make_move(post, place, part, Move::Lose) {
+        return None;
+    }
+    set_error(post, place, part, error);
+    let number = spread(post.targets[place].id);
+    let target = post.touch(place);
+    target.looks = 0;
+    target.due_time = look_pause(0, None, number).map(|wait| now + delta(wait));
+    (part == Part::Post).then(|| ended(post, place, "unknown"))
+}
+
+fn make_move(post: &mut OutgoingPost, place: usize, part: Part, what: Move) -> bool {
+    match part {
+        Part::Post => match post.state().moved(place, what) {
+            Some(state) => post.set_state(state),
+            None => return false,
+        },
+        Part::FirstComment => match post.targets[place].comment.moved(what) {
+            Some(comment) => {
+                post.touch(place).comment = comment;
+                post.note_change();
+            }
+            None => return false,
+        },
+    }
+    true
+}
+
+fn set_error(post: &mut OutgoingPost, place: usize, part: Part, error: Failure) {
+    let target = post.touch(place);
+    match part {
+        Part::Post => target.error = error,
+        Part::FirstComment => target.comment_error = error,
+    }
+}
+
+fn ended(post: &OutgoingPost, place: usize, status: &'static str) -> EndedAttempt {
+    let target = &post.targets[place];
+    EndedAttempt {
+        post_id: post.id,
+        target_id: target.id,
+        attempt_number: target.attempt_count,
+        status,
+        external_post_id: target.external_post_id.clone(),
+        external_url: target.external_url.clone(),
+        error: target.error.clone(),
+    }
+}
+
+fn failure(code: &str, message: &str, class: &'static str) -> Failure {
+    Failure { code: code.to_owned(), message: message.to_owned(), class }
+}
+
+fn tries(post: &OutgoingPost, place: usize) -> u32 {
+    u32::try_from(post.targets[place].tries).unwrap_or(0)
+}
+
+/// A number of a target's own.
+fn spread(target_id: TargetId) -> u64 {
+    target_id.uuid().as_u64_pair().1
+}
+
+fn delta(wait: Duration) -> TimeDelta {
+    TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
+}

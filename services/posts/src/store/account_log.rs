@@ -1,0 +1,151 @@
+//! What a disconnected account leaves behind, and how far the log of accounts was read (`account_log_position`).
+
+use chrono::{DateTime, Utc};
+use postbreeze_ids::{AccountId, Minter, PostId};
+use sqlx::PgConnection;
+
+use super::{
+    Store, events,
+    outgoing::{Failure, OutgoingPost, class, lock, read, save},
+};
+use crate::{
+    error::Error,
+    event::Event,
+    post::{ACCOUNT_DISCONNECTED, Move, TargetStatus},
+};
+
+/// Posts that one transaction deals with at the most.
+const BATCH: i64 = 500;
+
+impl Store {
+    /// The position of the last entry that was dealt with.
+    ///
+    /// # Errors
+    /// When the database fails.
+    #[tracing::instrument(skip_all, name = "db.account_log_position.find", err(level = "debug"))]
+    pub async fn account_log_position(&self) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar!("SELECT position FROM account_log_position")
+            .fetch_one(self.pool())
+            .await
+    }
+
+    /// Moves the position on over an entry that was dealt with, and writes down what webhooks are told of it: once, however
+    /// often and by however many the entry is read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    #[tracing::instrument(skip_all, name = "db.account_log.pass", err(level = "debug"))]
+    pub async fn pass_account(
+        &self,
+        position: i64,
+        event: Option<Event>,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        if move_position(&mut transaction, position).await? {
+            events::record(&mut transaction, event.as_slice(), now).await?;
+        }
+        transaction.commit().await
+    }
+
+    /// Deals with a disconnection: nothing is claimed for the account from now on, and what of it had not gone out is
+    /// stopped. Doing it again, or going on with it, changes nothing.
+    ///
+    /// # Errors
+    /// When the database fails or holds what this version does not know.
+    #[tracing::instrument(skip_all, name = "db.account_log.disconnect", err(level = "debug"))]
+    pub async fn disconnect_account(
+        &self,
+        account_id: AccountId,
+        minter: &Minter,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        sqlx::query!(
+            r#"
+            INSERT INTO disconnected_accounts (bucket, account_id, disconnect_time)
+            VALUES ($1, $2, $3)
+            ON CONFLICT (bucket, account_id) DO NOTHING
+            "#,
+            account_id.bucket().as_i16(),
+            account_id as AccountId,
+            now,
+        )
+        .execute(self.pool())
+        .await?;
+        self.drop_account(account_id, minter, now).await
+    }
+
+    /// Stops what waits to be sent to an account that is gone: targets without an attempt are canceled, those that were to be
+    /// tried again have failed. Drafts are left alone: nothing of them is on its way.
+    ///
+    /// # Errors
+    /// When the database fails or holds what this version does not know.
+    #[tracing::instrument(skip_all, name = "db.post_targets.drop_account", err(level = "debug"))]
+    pub async fn drop_account(
+        &self,
+        account_id: AccountId,
+        minter: &Minter,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let mut after = PostId::MIN;
+        loop {
+            let found = sqlx::query!(
+                r#"
+                SELECT DISTINCT post_id AS "post_id: PostId"
+                FROM post_targets
+                WHERE bucket = $1 AND account_id = $2 AND status = 'pending' AND post_id > $3
+                ORDER BY post_id
+                LIMIT $4
+                "#,
+                account_id.bucket().as_i16(),
+                account_id as AccountId,
+                after as PostId,
+                BATCH,
+            )
+            .fetch_all(self.pool())
+            .await?;
+            let ids: Vec<PostId> = found.into_iter().map(|row| row.post_id).collect();
+            let Some(last) = ids.last() else { return Ok(()) };
+            after = *last;
+            let mut transaction = self.begin().await?;
+            let locked = lock(&mut transaction, &ids, true).await?;
+            let mut posts = read(&mut transaction, &locked, false).await?;
+            for post in &mut posts {
+                stop(post, account_id);
+            }
+            save(&mut transaction, minter, &posts, now).await?;
+            transaction.commit().await?;
+        }
+    }
+}
+
+fn stop(post: &mut OutgoingPost, account_id: AccountId) {
+    for place in 0..post.targets.len() {
+        let target = &post.targets[place];
+        if target.account_id != account_id || target.status != TargetStatus::Pending {
+            continue;
+        }
+        let what = if target.attempt_count == 0 { Move::Drop } else { Move::Fail };
+        let Some(state) = post.state().moved(place, what) else { continue };
+        post.set_state(state);
+        let target = post.touch(place);
+        target.due_time = None;
+        target.error = Failure {
+            code: ACCOUNT_DISCONNECTED.to_owned(),
+            message: "the account was disconnected".to_owned(),
+            class: class::PERMANENT,
+        };
+    }
+}
+
+/// Answers whether the position was behind: another replica may have been first.
+#[tracing::instrument(skip_all, name = "db.account_log_position.move", err(level = "debug"))]
+async fn move_position(connection: &mut PgConnection, position: i64) -> Result<bool, sqlx::Error> {
+    let moved = sqlx::query!(
+        "UPDATE account_log_position SET position = $1 WHERE position < $1",
+        position,
+    )
+    .execute(connection)
+    .await?;
+    Ok(moved.rows_affected() == 1)
+}

@@ -1,0 +1,507 @@
+//! Posts whose targets are being sent: locked, read whole, changed by the rules of [`crate::post`], and written back.
+//! Whoever changes what becomes of targets holds their post's lock from before it reads them until it has written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use postbreeze_ids::{AccountId, MediaId, Minter, PostId, TargetId, UserId, WorkspaceId};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    events,
+    media_notices::{Notice, save_notices},
+    usage::{Charge, release},
+};
+use crate::{
+    error::Error,
+    event::{Event, EventKind, Subject},
+    post::{CommentStatus, PostStatus, State, TargetStatus, holds_unit, kept_media},
+};
+
+/// A locked post.
+#[derive(Debug, Clone)]
+pub struct OutgoingPost {
+    /// The post.
+    pub id: PostId,
+    /// Its workspace.
+    pub workspace_id: WorkspaceId,
+    /// Where it stands.
+    pub status: PostStatus,
+    /// When it was to go out.
+    pub scheduled_time: Option<DateTime<Utc>>,
+    /// The text; empty when texts were not asked for.
+    pub content: String,
+    /// Whether nothing of it may start any more: it is deleted, or its workspace is.
+    pub is_gone: bool,
+    /// What every target shows that has no media of its own, in order.
+    pub media_ids: Vec<MediaId>,
+    /// The description of each.
+    pub alt_texts: Vec<String>,
+    /// Its targets, in order.
+    pub targets: Vec<OutgoingTarget>,
+    version: i64,
+    kept: BTreeSet<MediaId>,
+    /// The unit of the cap that it holds.
+    charge: Option<Charge>,
+    was: PostStatus,
+    changed: bool,
+}
+
+/// A target of a locked post.
+#[derive(Debug, Clone)]
+pub struct OutgoingTarget {
+    /// The target.
+    pub id: TargetId,
+    /// The account it goes to.
+    pub account_id: AccountId,
+    /// Whether the account is known to be disconnected.
+    pub account_gone: bool,
+    /// Number of the account's platform.
+    pub platform: i16,
+    /// What is published instead of the post's content; absent also when texts were not asked for.
+    pub caption_override: Option<String>,
+    /// What is commented first; empty: nothing, or texts were not asked for.
+    pub first_comment: String,
+    /// Whether there is a first comment.
+    pub has_first_comment: bool,
+    /// An encoded `PlatformOptions`; empty: none, or texts were not asked for.
+    pub options: Vec<u8>,
+    /// What it shows instead of the post's media, in order; empty: the post's.
+    pub media_ids: Vec<MediaId>,
+    /// Where it stands.
+    pub status: TargetStatus,
+    /// When it is dealt with next; none: never.
+    pub due_time: Option<DateTime<Utc>>,
+    /// Grows with every right to send.
+    pub version: i64,
+    /// Names what was sent last.
+    pub send_key: String,
+    /// When what is being sent was first tried.
+    pub first_try_time: Option<DateTime<Utc>>,
+    /// How often it was tried.
+    pub tries: i32,
+    /// How often it was looked for since.
+    pub looks: i32,
+    /// Attempts to publish it, ever.
+    pub attempt_count: i32,
+    /// When it went out.
+    pub publish_time: Option<DateTime<Utc>>,
+    /// The network's own id of it.
+    pub external_post_id: String,
+    /// Where it is on the network.
+    pub external_url: String,
+    /// Why the last attempt failed.
+    pub error: Failure,
+    /// Where the first comment stands.
+    pub comment: CommentStatus,
+    /// When it was last tried.
+    pub comment_try_time: Option<DateTime<Utc>>,
+    /// The network's own id of it.
+    pub external_comment_id: String,
+    /// Why its last attempt failed.
+    pub comment_error: Failure,
+    touched: bool,
+}
+
+/// Why something failed; empty: it did not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// The network's code.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// Name of the error's class.
+    pub class: &'static str,
+}
+
+impl OutgoingPost {
+    /// Where it and its targets stand.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let targets = self.targets.iter().map(|target| target.status).collect();
+        State { status: self.status, targets }
+    }
+
+    /// The media that it keeps from being deleted, as it stands.
+    fn kept(&self) -> BTreeSet<MediaId> {
+        let targets =
+            self.targets.iter().map(|target| (target.status, target.media_ids.as_slice()));
+        kept_media(self.status, &self.media_ids, targets)
+    }
+
+    /// Takes over a state that followed from its own: clients see the change.
+    pub fn set_state(&mut self, state: State) {
+        self.status = state.status;
+        for (target, status) in self.targets.iter_mut().zip(state.targets) {
+            target.status = status;
+        }
+        self.changed = true;
+    }
+
+    /// A target that is about to be changed.
+    pub fn touch(&mut self, place: usize) -> &mut OutgoingTarget {
+        let target = &mut self.targets[place];
+        target.touched = true;
+        target
+    }
+
+    /// Notes a change that clients see.
+    pub fn note_change(&mut self) {
+        self.changed = true;
+    }
+
+    /// The place of a target.
+    #[must_use]
+    pub fn place_of(&self, target_id: TargetId) -> Option<usize> {
+        self.targets.iter().position(|target| target.id == target_id)
+    }
+}
+
+/// Locks posts by id for this transaction. `waiting`: also those that another transaction holds, for which it waits.
+#[tracing::instrument(skip_all, name = "db.posts.lock_outgoing", err(level = "debug"))]
+pub async fn lock(
+    connection: &mut PgConnection,
+    ids: &[PostId],
+    waiting: bool,
+) -> Result<Vec<PostId>, sqlx::Error> {
+    let buckets: Vec<i16> = ids.iter().map(|id| id.bucket().as_i16()).collect();
+    if waiting {
+        sqlx::query_scalar!(
+            r#"
+            SELECT post.id AS "id: PostId"
+            FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
+            JOIN posts AS post ON post.bucket = wanted.bucket AND post.id = wanted.id
+            ORDER BY post.id
+            FOR UPDATE OF post
+            "#,
+            &buckets,
+            ids as &[PostId],
+        )
+        .fetch_all(connection)
+        .await
+    } else {
+        sqlx::query_scalar!(
+            r#"
+            SELECT post.id AS "id: PostId"
+            FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
+            JOIN posts AS post ON post.bucket = wanted.bucket AND post.id = wanted.id
+            ORDER BY post.id
+            FOR UPDATE OF post SKIP LOCKED
+            "#,
+            &buckets,
+            ids as &[PostId],
+        )
+        .fetch_all(connection)
+        .await
+    }
+}
+
+/// Reads locked posts, as they are now. `texts`: whether what is sent comes along.
+///
+/// # Errors
+/// When the database fails or holds what this version does not know.
+#[tracing::instrument(skip_all, name = "db.posts.read_outgoing", err(level = "debug"))]
+#[expect(clippy::too_many_lines, reason = "the columns of two tables, each asked for and taken")]
+pub async fn read(
+    connection: &mut PgConnection,
+    ids: &[PostId],
+    texts: bool,
+) -> Result<Vec<OutgoingPost>, Error> {
+    let buckets: Vec<i16> = ids.iter().map(|id| id.bucket().as_i16()).collect();
+    let records = sqlx::query!(
+        r#"
+        SELECT
+            post.id AS "id: PostId",
+            post.workspace_id AS "workspace_id: WorkspaceId",
+            post.status,
+            post.version AS post_version,
+            post.scheduled_time,
+            CASE WHEN target.position = 0 THEN post.media_ids END AS "post_media_ids: Vec<MediaId>",
+            CASE WHEN $3 AND target.position = 0 THEN post.alt_texts END AS alt_texts,
+            CASE WHEN $3 AND target.position = 0 THEN post.content END AS content,
+            post.charged_owner_user_id AS "charged_owner_user_id: UserId",
+            post.charged_month,
+            (post.delete_time IS NOT NULL OR head.delete_time IS NOT NULL) AS "is_gone!",
+            target.id AS "target_id: TargetId",
+            target.account_id AS "account_id: AccountId",
+            EXISTS (
+                SELECT FROM disconnected_accounts AS gone
+                WHERE gone.bucket = target.bucket AND gone.account_id = target.account_id
+            ) AS "account_gone!",
+            target.platform,
+            CASE WHEN $3 THEN target.caption_override END AS caption_override,
+            CASE WHEN $3 THEN target.first_comment END AS first_comment,
+            target.first_comment <> '' AS "has_first_comment!",
+            CASE WHEN $3 THEN target.options END AS options,
+            target.media_ids AS "media_ids: Vec<MediaId>",
+            target.status AS target_status,
+            target.due_time,
+            target.version,
+            target.send_key,
+            target.first_try_time,
+            target.tries,
+            target.looks,
+            target.attempt_count,
+            target.publish_time,
+            target.external_post_id,
+            target.external_url,
+            target.error_code,
+            target.error_message,
+            target.error_class,
+            target.first_comment_status,
+            target.first_comment_try_time,
+            target.external_first_comment_id,
+            target.first_comment_error_code,
+            target.first_comment_error_message,
+            target.first_comment_error_class
+        FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
+        JOIN posts AS post ON post.bucket = wanted.bucket AND post.id = wanted.id
+        JOIN post_targets AS target ON target.bucket = post.bucket AND target.post_id = post.id
+        LEFT JOIN post_heads AS head ON head.bucket = post.bucket AND head.workspace_id = post.workspace_id
+        ORDER BY post.id, target.position
+        "#,
+        &buckets,
+        ids as &[PostId],
+        texts,
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut posts: Vec<OutgoingPost> = Vec::new();
+    for record in records {
+        let status = TargetStatus::parse(&record.target_status);
+        let comment = CommentStatus::parse(&record.first_comment_status);
+        let target = OutgoingTarget {
+            id: record.target_id,
+            account_id: record.account_id,
+            account_gone: record.account_gone,
+            platform: record.platform,
+            caption_override: record.caption_override,
+            first_comment: record.first_comment.unwrap_or_default(),
+            has_first_comment: record.has_first_comment,
+            options: record.options.unwrap_or_default(),
+            media_ids: record.media_ids,
+            status: status.ok_or(Error::Unreadable("target status"))?,
+            due_time: record.due_time,
+            version: record.version,
+            send_key: record.send_key,
+            first_try_time: record.first_try_time,
+            tries: record.tries,
+            looks: record.looks,
+            attempt_count: record.attempt_count,
+            publish_time: record.publish_time,
+            external_post_id: record.external_post_id,
+            external_url: record.external_url,
+            error: Failure {
+                code: record.error_code,
+                message: record.error_message,
+                class: class_of(&record.error_class)?,
+            },
+            comment: comment.ok_or(Error::Unreadable("first comment status"))?,
+            comment_try_time: record.first_comment_try_time,
+            external_comment_id: record.external_first_comment_id,
+            comment_error: Failure {
+                code: record.first_comment_error_code,
+                message: record.first_comment_error_message,
+                class: class_of(&record.first_comment_error_class)?,
+            },
+            touched: false,
+        };
+        if let Some(post) = posts.last_mut().filter(|post| post.id == record.id) {
+            post.targets.push(target);
+            continue;
+        }
+        let status = PostStatus::parse(&record.status).ok_or(Error::Unreadable("post status"))?;
+        let charge = record.charged_owner_user_id.zip(record.charged_month);
+        posts.push(OutgoingPost {
+            id: record.id,
+            workspace_id: record.workspace_id,
+            status,
+            scheduled_time: record.scheduled_time,
+            content: record.content.unwrap_or_default(),
+            is_gone: record.is_gone,
+            media_ids: record.post_media_ids.unwrap_or_default(),
+            alt_texts: record.alt_texts.unwrap_or_default(),
+            targets: vec![target],
+            version: record.post_version,
+            kept: BTreeSet::new(),
+            charge: charge.map(|(owner_user_id, month)| Charge { owner_user_id, month }),
+            was: status,
+            changed: false,
+        });
+    }
+    for post in &mut posts {
+        post.kept = post.kept();
+    }
+    Ok(posts)
+}
+
+/// The names of error classes.
+pub mod class {
+    /// Trying again can help.
+    pub const TRANSIENT: &str = "transient";
+    /// It cannot.
+    pub const PERMANENT: &str = "permanent";
+    /// The network did not say.
+    pub const UNKNOWN: &str = "unknown";
+}
+
+fn class_of(name: &str) -> Result<&'static str, Error> {
+    ["", class::TRANSIENT, class::PERMANENT, class::UNKNOWN]
+        .into_iter()
+        .find(|known| *known == name)
+        .ok_or(Error::Unreadable("error class"))
+}
+
+/// Writes what was changed of locked posts: targets, the posts themselves, the units of those that hold none any more, what
+/// `media` must be told, and the events of those that have ended. Answers whether `media` must be told of anything.
+#[tracing::instrument(skip_all, name = "db.posts.save_outgoing", err(level = "debug"))]
+pub async fn save(
+    connection: &mut PgConnection,
+    minter: &Minter,
+    posts: &[OutgoingPost],
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    let touched: Vec<&OutgoingTarget> =
+        posts.iter().flat_map(|post| &post.targets).filter(|target| target.touched).collect();
+    if !touched.is_empty() {
+        save_targets(connection, &touched).await?;
+    }
+    let changed: Vec<&OutgoingPost> = posts.iter().filter(|post| post.changed).collect();
+    if changed.is_empty() {
+        return Ok(false);
+    }
+    save_posts(connection, &changed, now).await?;
+    let mut released: BTreeMap<Charge, i64> = BTreeMap::new();
+    for post in &changed {
+        if let Some(charge) = post.charge.filter(|_| !holds_unit(post.status)) {
+            *released.entry(charge).or_default() += 1;
+        }
+    }
+    for (charge, units) in released {
+        release(connection, charge, units).await?;
+    }
+    // A workspace that was deleted takes its media with it.
+    let noted = changed.iter().filter(|post| !post.is_gone).filter_map(|post| {
+        let kept = post.kept();
+        (kept != post.kept).then(|| Notice {
+            post_id: post.id,
+            version: post.version + 1,
+            media_ids: kept.into_iter().collect(),
+        })
+    });
+    let noted: Vec<Notice> = noted.collect();
+    save_notices(connection, &noted).await?;
+    let ended = changed.iter().filter_map(|post| {
+        Some(Event {
+            kind: EventKind::of_end(post.was, post.status)?,
+            id: minter.mint(post.id.bucket()),
+            workspace_id: post.workspace_id,
+            subject: Subject::Post(post.id),
+        })
+    });
+    events::record(connection, &ended.collect::<Vec<_>>(), now).await?;
+    Ok(!noted.is_empty())
+}
+
+async fn save_posts(
+    connection: &mut PgConnection,
+    posts: &[&OutgoingPost],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let buckets: Vec<i16> = posts.iter().map(|post| post.id.bucket().as_i16()).collect();
+    let ids: Vec<Uuid> = posts.iter().map(|post| post.id.uuid()).collect();
+    let statuses: Vec<String> = posts.iter().map(|post| post.status.to_string()).collect();
+    let holding: Vec<bool> = posts.iter().map(|post| holds_unit(post.status)).collect();
+    sqlx::query!(
+        r#"
+        UPDATE posts AS post
+        SET status = new.status,
+            version = post.version + 1,
+            charged_owner_user_id = CASE WHEN new.holding THEN post.charged_owner_user_id END,
+            charged_month = CASE WHEN new.holding THEN post.charged_month END,
+            update_time = $5
+        FROM unnest($1::SMALLINT[], $2::UUID[], $3::TEXT[], $4::BOOLEAN[]) AS new (bucket, id, status, holding)
+        WHERE post.bucket = new.bucket AND post.id = new.id
+        "#,
+        &buckets,
+        &ids,
+        &statuses,
+        &holding,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn save_targets(
+    connection: &mut PgConnection,
+    targets: &[&OutgoingTarget],
+) -> Result<(), sqlx::Error> {
+    fn each<T>(targets: &[&OutgoingTarget], of: impl Fn(&OutgoingTarget) -> T) -> Vec<T> {
+        targets.iter().map(|target| of(target)).collect()
+    }
+    let times = |of: fn(&OutgoingTarget) -> Option<DateTime<Utc>>| each(targets, of);
+    let texts = |of: fn(&OutgoingTarget) -> &str| each(targets, |target| of(target).to_owned());
+    sqlx::query!(
+        r#"
+        UPDATE post_targets AS target
+        SET status = new.status,
+            due_time = new.due_time,
+            version = new.version,
+            send_key = new.send_key,
+            first_try_time = new.first_try_time,
+            tries = new.tries,
+            looks = new.looks,
+            attempt_count = new.attempt_count,
+            publish_time = new.publish_time,
+            external_post_id = new.external_post_id,
+            external_url = new.external_url,
+            error_code = new.error_code,
+            error_message = new.error_message,
+            error_class = new.error_class,
+            first_comment_status = new.comment,
+            first_comment_try_time = new.comment_try_time,
+            external_first_comment_id = new.external_comment_id,
+            first_comment_error_code = new.comment_error_code,
+            first_comment_error_message = new.comment_error_message,
+            first_comment_error_class = new.comment_error_class
+        FROM unnest(
+            $1::SMALLINT[], $2::UUID[], $3::TEXT[], $4::TIMESTAMPTZ[], $5::BIGINT[], $6::TEXT[], $7::TIMESTAMPTZ[],
+            $8::INTEGER[], $9::INTEGER[], $10::INTEGER[], $11::TIMESTAMPTZ[], $12::TEXT[], $13::TEXT[], $14::TEXT[],
+            $15::TEXT[], $16::TEXT[], $17::TEXT[], $18::TIMESTAMPTZ[], $19::TEXT[], $20::TEXT[], $21::TEXT[], $22::TEXT[]
+        ) AS new (
+            bucket, id, status, due_time, version, send_key, first_try_time, tries, looks, attempt_count, publish_time,
+            external_post_id, external_url, error_code, error_message, error_class, comment, comment_try_time,
+            external_comment_id, comment_error_code, comment_error_message, comment_error_class
+        )
+        WHERE target.bucket = new.bucket AND target.id = new.id
+        "#,
+        &each(targets, |target| target.id.bucket().as_i16()),
+        &each(targets, |target| target.id.uuid()),
+        &texts(|target| target.status.as_str()),
+        &times(|target| target.due_time) as &[Option<DateTime<Utc>>],
+        &each(targets, |target| target.version),
+        &texts(|target| &target.send_key),
+        &times(|target| target.first_try_time) as &[Option<DateTime<Utc>>],
+        &each(targets, |target| target.tries),
+        &each(targets, |target| target.looks),
+        &each(targets, |target| target.attempt_count),
+        &times(|target| target.publish_time) as &[Option<DateTime<Utc>>],
+        &texts(|target| &target.external_post_id),
+        &texts(|target| &target.external_url),
+        &texts(|target| &target.error.code),
+        &texts(|target| &target.error.message),
+        &texts(|target| target.error.class),
+        &texts(|target| target.comment.as_str()),
+        &times(|target| target.comment_try_time) as &[Option<DateTime<Utc>>],
+        &texts(|target| &target.external_comment_id),
+        &texts(|target| &target.comment_error.code),
+        &texts(|target| &target.comment_error.message),
+        &texts(|target| target.comment_error.class),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
