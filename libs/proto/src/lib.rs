@@ -45,6 +45,4 @@ pub static RPC_PATHS: LazyLock<HashSet<String>> = LazyLock::new(|| {
 pub const NOT_SERVED_YET: &[&str] = &[
     "/postbreeze.v1.AuditService/ListAuditEvents",
     "/postbreeze.v1.AuditService/VerifyAuditLog",
-    "/postbreeze.v1.CommentService/RefreshComments",
-    "/postbreeze.v1.CommentService/ReplyToComment",
 ];

@@ -26,6 +26,9 @@ pub(crate) fn start(environment: &Environment, store: &Store, issuer: Issuer, wo
             if let Err(error) = postbreeze_idempotency::sweep(sweeper.pool(), now).await {
                 tracing::warn!(%error, "idempotency records cannot be swept");
             }
+            if let Err(error) = sweeper.sweep_sources(now).await {
+                tracing::warn!(%error, "targets whose comments are not fetched any more cannot be swept");
+            }
             if let Err(error) = sweeper.sweep_webhooks(now).await {
                 tracing::warn!(%error, "old events and deliveries cannot be swept");
             }

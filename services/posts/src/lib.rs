@@ -1,7 +1,7 @@
 //! The `posts` service: what brands say, when, and what is answered.
 //!
 //! Tables: `posts`, `post_targets`, `publish_attempts`, `post_usage` (the monthly cap), `media_notices` (what `media` must
-//! be told), `comments`, `events` (the outbox), `webhooks` with their secrets and deliveries, and the heads that make lists
+//! be told), `comments` and what says when they are fetched, `events` (the outbox), `webhooks` with their secrets and deliveries, and the heads that make lists
 //! over many workspaces cheap. RPCs: `PostService`, `CommentService` (but their lists, which the aggregator merges from
 //! [`PostSourceService`]), `WebhookService`, and the counters behind `GetUsage`.
 //!
@@ -14,14 +14,18 @@
 
 mod account_log;
 mod bell;
+pub mod comment;
 mod config;
 mod courier;
 mod error;
 pub mod event;
 mod housekeeping;
+mod inbox;
+mod networks;
 mod notices;
 pub mod post;
 mod publisher;
+mod replies;
 mod rpc;
 mod store;
 mod vault;
@@ -47,7 +51,10 @@ use postbreeze_runtime::{
 use tonic::service::Routes;
 
 pub use crate::config::Config;
-use crate::{bell::Bell, courier::Courier, rpc::Rpc, store::Store};
+use crate::{
+    bell::Bell, courier::Courier, inbox::Inbox, networks::Networks, replies::Replies, rpc::Rpc,
+    store::Store,
+};
 
 /// The name under which health tells whether what is due is sent.
 const PUBLISHER: &str = "publisher";
@@ -112,6 +119,20 @@ pub fn service(parts: Parts) -> BoxService {
         bell: deliveries.clone(),
     };
     courier.start();
+    let networks = Networks { issuer: issuer.clone(), accounts: accounts.clone() };
+    let inbox = Inbox {
+        store: store.clone(),
+        environment: environment.clone(),
+        networks: networks.clone(),
+    };
+    inbox.clone().start();
+    let replies = Replies {
+        store: store.clone(),
+        environment: environment.clone(),
+        networks,
+        bell: Bell::default(),
+    };
+    replies.start();
     let rpc = Arc::new(Rpc {
         store,
         environment: parts.environment.clone(),
@@ -124,6 +145,8 @@ pub fn service(parts: Parts) -> BoxService {
         vault,
         egress: parts.config.egress,
         deliveries,
+        inbox,
+        replies,
     });
     let routes = Routes::new(PostServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(CommentServiceServer::from_arc(Arc::clone(&rpc)))

@@ -24,7 +24,9 @@ mod options;
 mod read_comments;
 mod read_posts;
 mod redeliver_delivery;
+mod refresh_comments;
 mod reject_post;
+mod reply_to_comment;
 mod reschedule_post;
 mod retry_first_comment;
 mod retry_post;
@@ -55,19 +57,24 @@ use postbreeze_proto::{
         GetWebhookResponse, ListDeliveriesRequest, ListDeliveriesResponse,
         ListPublishAttemptsRequest, ListPublishAttemptsResponse, ListWebhooksRequest,
         ListWebhooksResponse, MarkCommentReadRequest, MarkCommentReadResponse,
-        RedeliverDeliveryRequest, RedeliverDeliveryResponse, RejectPostRequest, RejectPostResponse,
-        ReschedulePostRequest, ReschedulePostResponse, RetryFirstCommentRequest,
-        RetryFirstCommentResponse, RetryPostRequest, RetryPostResponse, RotateWebhookSecretRequest,
-        RotateWebhookSecretResponse, SchedulePostRequest, SchedulePostResponse, UpdatePostRequest,
-        UpdatePostResponse, UpdateWebhookRequest, UpdateWebhookResponse, ValidatePostRequest,
-        ValidatePostResponse, comment_service_server::CommentService,
-        post_service_server::PostService, webhook_service_server::WebhookService,
+        RedeliverDeliveryRequest, RedeliverDeliveryResponse, RefreshCommentsRequest,
+        RefreshCommentsResponse, RejectPostRequest, RejectPostResponse, ReplyToCommentRequest,
+        ReplyToCommentResponse, ReschedulePostRequest, ReschedulePostResponse,
+        RetryFirstCommentRequest, RetryFirstCommentResponse, RetryPostRequest, RetryPostResponse,
+        RotateWebhookSecretRequest, RotateWebhookSecretResponse, SchedulePostRequest,
+        SchedulePostResponse, UpdatePostRequest, UpdatePostResponse, UpdateWebhookRequest,
+        UpdateWebhookResponse, ValidatePostRequest, ValidatePostResponse,
+        comment_service_server::CommentService, post_service_server::PostService,
+        webhook_service_server::WebhookService,
     },
 };
 use postbreeze_runtime::{Environment, peer::Peer};
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::{bell::Bell, notices::Notices, publisher::Wake, store::Store, vault::Vault};
+use crate::{
+    bell::Bell, inbox::Inbox, notices::Notices, publisher::Wake, replies::Replies, store::Store,
+    vault::Vault,
+};
 
 /// What handlers work with.
 pub(crate) struct Rpc {
@@ -82,6 +89,8 @@ pub(crate) struct Rpc {
     pub(crate) vault: Arc<Vault>,
     pub(crate) egress: Egress,
     pub(crate) deliveries: Bell,
+    pub(crate) inbox: Inbox,
+    pub(crate) replies: Replies,
 }
 
 /// A service whose RPCs are the functions of the modules of their names.
@@ -119,6 +128,8 @@ serve! {
     CommentService {
         get_comment: GetCommentRequest -> GetCommentResponse;
         mark_comment_read: MarkCommentReadRequest -> MarkCommentReadResponse;
+        reply_to_comment: ReplyToCommentRequest -> ReplyToCommentResponse;
+        refresh_comments: RefreshCommentsRequest -> RefreshCommentsResponse;
     }
 }
 

@@ -4,8 +4,8 @@ use postbreeze_ids::{Id, MediaId};
 use postbreeze_proto::{
     time::to_proto,
     v1::{
-        Comment, CommentAuthor, CommentReply, Delivery, DeliveryStatus, ErrorClass,
-        FirstCommentStatus, PlatformOptions, Post, PostMedia, PostStatus, PostTarget,
+        Comment, CommentAuthor, CommentReply, CommentReplyStatus, Delivery, DeliveryStatus,
+        ErrorClass, FirstCommentStatus, PlatformOptions, Post, PostMedia, PostStatus, PostTarget,
         PublishAttempt, PublishAttemptStatus, TargetError, TargetStatus, Webhook, WebhookEventType,
         WebhookSecret,
     },
@@ -132,14 +132,21 @@ pub(super) fn attempt(row: AttemptRow) -> Result<PublishAttempt, Error> {
 }
 
 /// A comment as clients see it.
-pub(super) fn comment(row: CommentRow) -> Comment {
+pub(super) fn comment(row: CommentRow) -> Result<Comment, Error> {
+    let status = row.reply_status.unwrap_or_default().to_uppercase();
+    let status = CommentReplyStatus::from_str_name(&format!("COMMENT_REPLY_STATUS_{status}"));
+    if row.reply_body.is_some() && status.is_none() {
+        return Err(Error::Unreadable("reply status"));
+    }
     let reply = row.reply_body.map(|body| CommentReply {
         body,
+        status: status.unwrap_or_default().into(),
+        error: row.reply_error,
         create_time: row.reply_time.map(to_proto),
         author_user_id: optional_id(row.reply_author_user_id),
         external_id: row.reply_external_id.unwrap_or_default(),
     });
-    Comment {
+    Ok(Comment {
         id: row.id.to_string(),
         workspace_id: row.workspace_id.to_string(),
         account_id: row.account_id.to_string(),
@@ -157,7 +164,7 @@ pub(super) fn comment(row: CommentRow) -> Comment {
         read_time: row.read_time.map(to_proto),
         reply,
         create_time: Some(to_proto(row.create_time)),
-    }
+    })
 }
 
 /// A webhook as clients see it, with its live secrets, newest first.

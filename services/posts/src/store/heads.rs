@@ -16,7 +16,15 @@ pub async fn hold_workspace<T>(
     connection: &mut PgConnection,
     admitted: &Admitted<T>,
 ) -> Result<bool, sqlx::Error> {
-    let workspace_id = admitted.workspace_id();
+    hold_living(connection, admitted.workspace_id()).await
+}
+
+/// The same for what concerns a workspace without a caller: a network has told of it.
+#[tracing::instrument(skip_all, name = "db.post_heads.hold_living", err(level = "debug"))]
+pub(super) async fn hold_living(
+    connection: &mut PgConnection,
+    workspace_id: WorkspaceId,
+) -> Result<bool, sqlx::Error> {
     let living = sqlx::query_scalar!(
         r#"
         SELECT delete_time IS NULL AS "living!"

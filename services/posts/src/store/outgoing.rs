@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
+    comment_sources::{Source, enroll},
     events,
     media_notices::{Notice, save_notices},
     usage::{Charge, release},
@@ -400,6 +401,11 @@ pub async fn save(
             subject: Subject::Post(post.id),
         })
     });
+    let sources = posts.iter().filter(|post| !post.is_gone).flat_map(|post| {
+        let touched = post.targets.iter().filter(|target| target.touched);
+        touched.filter_map(|target| Source::of(post, target))
+    });
+    enroll(connection, &sources.collect::<Vec<_>>()).await?;
     events::record(connection, &ended.collect::<Vec<_>>(), now).await?;
     Ok(!noted.is_empty())
 }
