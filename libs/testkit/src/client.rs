@@ -12,8 +12,7 @@ use postbreeze_proto::v1::{
     api_key_service_client::ApiKeyServiceClient, billing_service_client::BillingServiceClient,
     comment_service_client::CommentServiceClient, complete_connect_request::Grant,
     media_service_client::MediaServiceClient, member_service_client::MemberServiceClient,
-    post_service_client::PostServiceClient,
-    sandbox_service_client::SandboxServiceClient,
+    post_service_client::PostServiceClient, sandbox_service_client::SandboxServiceClient,
     social_account_service_client::SocialAccountServiceClient,
     user_service_client::UserServiceClient, webhook_service_client::WebhookServiceClient,
     workspace_service_client::WorkspaceServiceClient,
@@ -81,6 +80,12 @@ impl Client {
         PostServiceClient::new(self.clone())
     }
 
+    /// `SandboxService`.
+    #[must_use]
+    pub fn sandbox(&self) -> SandboxServiceClient<Self> {
+        SandboxServiceClient::new(self.clone())
+    }
+
     /// `CommentService`.
     #[must_use]
     pub fn comments(&self) -> CommentServiceClient<Self> {
@@ -91,12 +96,6 @@ impl Client {
     #[must_use]
     pub fn webhooks(&self) -> WebhookServiceClient<Self> {
         WebhookServiceClient::new(self.clone())
-    }
-
-    /// `SandboxService`.
-    #[must_use]
-    pub fn sandbox(&self) -> SandboxServiceClient<Self> {
-        SandboxServiceClient::new(self.clone())
     }
 
     /// `MediaService`.

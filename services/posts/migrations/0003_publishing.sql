@@ -14,6 +14,8 @@ ALTER TABLE post_targets
     ADD COLUMN first_try_time TIMESTAMPTZ,
     ADD COLUMN tries INTEGER NOT NULL DEFAULT 0,
     ADD COLUMN looks INTEGER NOT NULL DEFAULT 0,
+    -- What was sent may arrive until then: that the network does not have it yet says nothing. NULL: it cannot arrive any more.
+    ADD COLUMN in_transit_until TIMESTAMPTZ,
     -- Until the post is out there is none, whatever there is to say.
     ADD COLUMN first_comment_status TEXT NOT NULL DEFAULT 'none',
     -- When it was last tried.

@@ -1,5 +1,7 @@
 //! Settings of this service alone: listening, database, context keys and peers are read where they are used.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use postbreeze_egress::{Egress, Policy};
 use postbreeze_proto::page::TokenKey;
@@ -10,13 +12,19 @@ use crate::vault::Vault;
 
 const WEBHOOK_KEY: &str = "POSTBREEZE_WEBHOOK_KEY";
 const CONCURRENCY: &str = "POSTBREEZE_PUBLISH_CONCURRENCY";
+const DEADLINE: &str = "POSTBREEZE_PUBLISH_DEADLINE_MS";
+const LEASE: &str = "POSTBREEZE_PUBLISH_LEASE_MS";
 
 /// The settings.
 pub struct Config {
     /// Seals the page tokens of the lists that are answered here.
     pub page_tokens: TokenKey,
     /// Sendings to networks at once, of this process.
-    pub(crate) publish_concurrency: usize,
+    pub publish_concurrency: usize,
+    /// How long a sending may take. Networks take their time with videos.
+    pub publish_deadline: Duration,
+    /// After how long without a sign of life a sending of another process is taken over.
+    pub publish_lease: Duration,
     /// Encrypts the secrets of webhooks.
     pub(crate) vault: Vault,
     /// The way to webhooks.
@@ -24,23 +32,47 @@ pub struct Config {
 }
 
 impl Config {
+    /// The settings with these page tokens, this key for the secrets of webhooks, and these networks that webhooks may be in;
+    /// all else as it is by default.
+    #[must_use]
+    pub fn new(page_tokens: TokenKey, webhook_key: &[u8; 32], egress: Policy) -> Self {
+        Self {
+            page_tokens,
+            publish_concurrency: 64,
+            publish_deadline: Duration::from_mins(5),
+            publish_lease: Duration::from_mins(1),
+            vault: Vault::new(webhook_key),
+            egress: Egress::new(egress),
+        }
+    }
+
     /// Reads the settings.
     ///
     /// # Errors
     /// When one is missing or bad.
     pub fn read(lookup: &Lookup) -> Result<Self, ConfigError> {
-        let publish_concurrency = lookup.parsed(CONCURRENCY, 64)?;
+        let default =
+            Self::new(page_token_key(lookup)?, &webhook_key(lookup)?, Policy::read(lookup)?);
+        let publish_concurrency = lookup.parsed(CONCURRENCY, default.publish_concurrency)?;
         if !(1..=1_000).contains(&publish_concurrency) {
             return Err(ConfigError::new(CONCURRENCY, "must be 1 to 1000"));
         }
-        let encoded = lookup.required_secret(WEBHOOK_KEY)?;
-        let bad = || ConfigError::new(WEBHOOK_KEY, "must be 32 bytes in base64");
-        let key = STANDARD.decode(encoded.expose_secret()).map_err(|_| bad())?;
         Ok(Self {
-            page_tokens: page_token_key(lookup)?,
             publish_concurrency,
-            vault: Vault::new(&key).ok_or_else(bad)?,
-            egress: Egress::new(Policy::read(lookup)?),
+            publish_deadline: lookup.milliseconds(
+                DEADLINE,
+                default.publish_deadline,
+                1_000..=300_000,
+            )?,
+            publish_lease: lookup.milliseconds(LEASE, default.publish_lease, 1_000..=300_000)?,
+            ..default
         })
     }
+}
+
+fn webhook_key(lookup: &Lookup) -> Result<[u8; 32], ConfigError> {
+    let encoded = lookup.required_secret(WEBHOOK_KEY)?;
+    let key = STANDARD.decode(encoded.expose_secret()).ok();
+    key.and_then(|key| key.try_into().ok())
+        .ok_or_else(|| ConfigError::new(WEBHOOK_KEY, "must be 32 bytes in base64"))
 }

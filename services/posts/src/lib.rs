@@ -33,6 +33,7 @@ pub mod webhook;
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use postbreeze_context::{
     owner::{Guard, owner},
     resolve::ReachResolver,
@@ -109,6 +110,10 @@ pub fn service(parts: Parts) -> BoxService {
         media: parts.media.clone(),
         notices: notices.clone(),
         at_once: parts.config.publish_concurrency,
+        terms: publisher::Terms {
+            lease: TimeDelta::from_std(parts.config.publish_lease).unwrap_or(TimeDelta::MAX),
+            publish_within: parts.config.publish_deadline,
+        },
     });
     let (vault, deliveries) = (Arc::new(parts.config.vault), Bell::default());
     let courier = Courier {

@@ -33,7 +33,7 @@ use tokio::{
 use tracing::Instrument as _;
 
 use self::{
-    claim::{Claimed, Job, LEASE, claim},
+    claim::{Claimed, Job, claim},
     gate::Gate,
     metrics::Metrics,
     pace::Pace,
@@ -42,6 +42,7 @@ use self::{
 use crate::{
     error::Error,
     notices::Notices,
+    post::Part,
     store::{Store, due::DueTarget},
 };
 
@@ -56,14 +57,40 @@ const WORTH_CLAIMING: usize = 32;
 const GATHER: Duration = Duration::from_millis(5);
 /// After a claim that found everything held by others.
 const HELD_PAUSE: Duration = Duration::from_millis(50);
-/// Claims with less time left than this are renewed.
-const RENEW: TimeDelta = TimeDelta::seconds(40);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
 /// What is under way when the process stops may end within this; it is looked for otherwise.
 const END_WITHIN: Duration = Duration::from_millis(2_500);
 /// A loop that has not turned for so long stands still.
 const STANDS_STILL: Duration = Duration::from_secs(30);
+
+/// A first comment is a short text: what it takes does not depend on the post.
+const COMMENT_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long things take at the most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// How long a claim lasts that is not renewed.
+    pub(crate) lease: TimeDelta,
+    /// How long a post's sending may take.
+    pub(crate) publish_within: Duration,
+}
+
+impl Terms {
+    fn within(self, part: Part) -> Duration {
+        match part {
+            Part::Post => self.publish_within,
+            Part::FirstComment => self.publish_within.min(COMMENT_WITHIN),
+        }
+    }
+
+    /// How long after it was claimed what is sent may arrive. Longer than it may take: clocks differ, and networks deal with
+    /// what they have got even when nobody waits for their answer any more.
+    fn in_transit(self, part: Part) -> TimeDelta {
+        let within = self.within(part);
+        TimeDelta::from_std(within + within / 5).unwrap_or(TimeDelta::MAX)
+    }
+}
 
 /// What the publisher is made of.
 pub(crate) struct Parts {
@@ -75,6 +102,7 @@ pub(crate) struct Parts {
     pub(crate) notices: Notices,
     /// Sendings at once.
     pub(crate) at_once: usize,
+    pub(crate) terms: Terms,
 }
 
 struct Shared {
@@ -84,6 +112,7 @@ struct Shared {
     accounts: Peer,
     media: Peer,
     notices: Notices,
+    terms: Terms,
     gate: Gate,
     metrics: Metrics,
     pace: Mutex<Pace>,
@@ -143,6 +172,7 @@ pub(crate) fn start(parts: Parts) -> Publisher {
         accounts: parts.accounts,
         media: parts.media,
         notices: parts.notices,
+        terms: parts.terms,
         metrics: Metrics::new(),
         pace: Mutex::new(Pace::new(parts.at_once)),
         freed: Notify::new(),
@@ -288,10 +318,11 @@ impl Loop {
     /// Claims what was taken on, and has it done. Answers whether there was anything to claim.
     async fn claim(&self, taken: &[DueTarget], now: DateTime<Utc>) -> Result<bool, Error> {
         let shared = &self.shared;
-        let claimed = match claim(&shared.store, &shared.environment, taken, now).await {
-            Err(Error::Unreadable(_)) => self.claim_singly(taken, now).await,
-            claimed => claimed,
-        };
+        let claimed =
+            match claim(&shared.store, &shared.environment, shared.terms, taken, now).await {
+                Err(Error::Unreadable(_)) => self.claim_singly(taken, now).await,
+                claimed => claimed,
+            };
         let claimed = match claimed {
             Ok(claimed) => claimed,
             Err(cause) => {
@@ -306,7 +337,7 @@ impl Loop {
             let mut pace = shared.pace();
             for target in taken {
                 match claimed.jobs.iter().find(|job| job.target_id == target.id) {
-                    Some(job) => pace.claimed(target.id, job.version, now + LEASE),
+                    Some(job) => pace.claimed(target.id, job.version, now + shared.terms.lease),
                     None => pace.release(target.id),
                 }
             }
@@ -333,7 +364,8 @@ impl Loop {
         let mut all = Claimed::default();
         for target in taken {
             let one = std::slice::from_ref(target);
-            match claim(&self.shared.store, &self.shared.environment, one, now).await {
+            let Shared { store, environment, terms, .. } = self.shared.as_ref();
+            match claim(store, environment, *terms, one, now).await {
                 Ok(claimed) => {
                     all.jobs.extend(claimed.jobs);
                     all.gone.extend(claimed.gone);
@@ -342,7 +374,7 @@ impl Loop {
                 }
                 Err(cause @ Error::Unreadable(_)) => {
                     tracing::error!(target_id = %target.id, %cause, "a target cannot be sent");
-                    self.shared.store.put_off(target.id, now + LEASE).await?;
+                    store.put_off(target.id, now + terms.lease).await?;
                 }
                 Err(cause) => return Err(cause),
             }
@@ -364,10 +396,11 @@ impl Loop {
         let errand = async move {
             let part = job.errand.part();
             let outcome = tokio::select! {
-                outcome = shared.run(job.errand) => outcome,
+                outcome = shared.run(job.errand, job.claim_time) => outcome,
                 () = shared.stopped() => Outcome::Unknown {
                     code: "interrupted".to_owned(),
                     message: "the sending was interrupted; the network is asked whether it has it".to_owned(),
+                    over: false,
                 },
             };
             let done = Done {
@@ -387,11 +420,13 @@ impl Loop {
 
     /// Keeps what is under way here from being taken over, also when the clock has jumped.
     async fn renew(&self, now: DateTime<Utc>) -> Result<(), Error> {
-        let held = self.shared.pace().running_out(now + RENEW);
+        let lease = self.shared.terms.lease;
+        // Those with a third of their time gone.
+        let held = self.shared.pace().running_out(now + lease * 2 / 3);
         if held.is_empty() {
             return Ok(());
         }
-        let until = now + LEASE;
+        let until = now + lease;
         let renewed = self.shared.store.renew(&held, until).await?;
         let mut pace = self.shared.pace();
         for one in held.iter().filter(|one| renewed.contains(&one.id)) {

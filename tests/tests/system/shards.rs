@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use postbreeze_aggregator::{Owners, Parts, Source, Sources};
 use postbreeze_context::token::{EDGE, Issuer, Verifier};
+use postbreeze_egress::Policy;
 use postbreeze_ids::{Bucket, Post, WorkspaceId};
 use postbreeze_proto::page::TokenKey;
 use postbreeze_runtime::{
-    BoxService, Environment, config::Lookup, peer::Peer, postgres::Database, serve, stack::Limits,
+    BoxService, Environment, peer::Peer, postgres::Database, serve, stack::Limits,
 };
 use postbreeze_testkit::{
     Front, System, User,
@@ -123,7 +124,11 @@ fn second_shard(system: &System, database: &TestDatabase) -> BoxService {
     let clock = || environment.clock.clone();
     let owners = &system.services.owners;
     postbreeze_posts::service(postbreeze_posts::Parts {
-        config: posts_config(),
+        config: postbreeze_posts::Config::new(
+            TokenKey::new(b"a key for these tests"),
+            &[7; 32],
+            Policy::default(),
+        ),
         database: Database::new(database.config(8), &postbreeze_posts::MIGRATOR).unwrap(),
         verifier: Verifier::new("posts", system.keys.public(), clock()).unwrap(),
         issuer: Issuer::new("posts", system.keys.signing("posts").unwrap(), clock()).unwrap(),
@@ -134,15 +139,6 @@ fn second_shard(system: &System, database: &TestDatabase) -> BoxService {
         media: owners.media.clone(),
         environment,
     })
-}
-
-fn posts_config() -> postbreeze_posts::Config {
-    let settings = [
-        ("POSTBREEZE_PAGE_TOKEN_KEY", "a key for these tests"),
-        ("POSTBREEZE_WEBHOOK_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
-    ];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    postbreeze_posts::Config::read(&Lookup::new(settings)).unwrap()
 }
 
 async fn write_post(pool: &sqlx::PgPool, workspace: WorkspaceId, id: Uuid, now: DateTime<Utc>) {

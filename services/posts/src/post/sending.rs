@@ -5,8 +5,8 @@ use super::{
     step::State,
 };
 
-/// The code of an error that says that the account was disconnected.
-pub const ACCOUNT_DISCONNECTED: &str = "account_disconnected";
+/// The code of an error that says that the account was disconnected, for ever.
+pub const ACCOUNT_DISCONNECTED: &str = "account_not_active";
 
 /// What is sent for a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -11,7 +11,7 @@ use postbreeze_proto::{
 use postbreeze_runtime::Environment;
 use prost::Message as _;
 
-use super::{key, media::Shown, settle};
+use super::{Terms, key, media::Shown, settle};
 use crate::{
     error::Error,
     post::{Move, Next, Part, PostStatus, next, shown_media},
@@ -23,8 +23,6 @@ use crate::{
     },
 };
 
-/// How long a claim lasts that is not renewed.
-pub(super) const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// When a target is looked at again that somebody else has to deal with first.
 const PUT_OFF: TimeDelta = TimeDelta::seconds(5);
 
@@ -37,6 +35,8 @@ pub(super) struct Job {
     pub(super) platform: i16,
     /// The right that it is done by.
     pub(super) version: i64,
+    /// When that was written down. It is used soon, or not at all.
+    pub(super) claim_time: DateTime<Utc>,
     pub(super) errand: Errand,
     /// How late a target is that is sent for the first time.
     pub(super) lateness: Option<TimeDelta>,
@@ -84,6 +84,7 @@ pub(super) struct Claimed {
 pub(super) async fn claim(
     store: &Store,
     environment: &Environment,
+    terms: Terms,
     due: &[DueTarget],
     now: DateTime<Utc>,
 ) -> Result<Claimed, Error> {
@@ -94,8 +95,14 @@ pub(super) async fn claim(
     // One that is being changed right now is due a moment later as well.
     let locked = lock(&mut transaction, &ids, false).await?;
     let mut posts = read(&mut transaction, &locked, true).await?;
-    let mut claim =
-        Claim { environment, now, claimed: Claimed::default(), begun: vec![], ended: vec![] };
+    let mut claim = Claim {
+        environment,
+        terms,
+        now,
+        claimed: Claimed::default(),
+        begun: vec![],
+        ended: vec![],
+    };
     for target in due {
         let post = posts.iter_mut().find(|post| post.id == target.post_id);
         if let Some(post) = post
@@ -114,6 +121,7 @@ pub(super) async fn claim(
 
 struct Claim<'a> {
     environment: &'a Environment,
+    terms: Terms,
     now: DateTime<Utc>,
     claimed: Claimed,
     begun: Vec<NewAttempt>,
@@ -146,13 +154,13 @@ impl Claim<'_> {
             Next::Send(Part::FirstComment) => self.begin_comment(post, place),
             Next::TakeOver(part) => self.take_over(post, place, part),
             Next::Look(part) => {
-                post.touch(place).due_time = Some(self.now + LEASE);
+                post.touch(place).due_time = Some(self.now + self.terms.lease);
                 let target = &post.targets[place];
                 let errand = match part {
                     Part::Post => Errand::FindPost(letter(post, target)?, shown(post, target)),
                     Part::FirstComment => Errand::FindComment(comment(target)),
                 };
-                self.claimed.jobs.push(job(post.id, target, errand, None));
+                self.claimed.jobs.push(self.job(post.id, target, errand, None));
             }
         }
         Ok(())
@@ -164,7 +172,7 @@ impl Claim<'_> {
         let lateness = target.due_time.filter(|_| target.tries == 0).map(|due| self.now - due);
         let send_key = key_of(post, target);
         post.set_state(state);
-        self.count_try(post.touch(place));
+        self.count_try(post.touch(place), Part::Post);
         let target = post.touch(place);
         target.send_key = send_key;
         target.attempt_count += 1;
@@ -180,7 +188,7 @@ impl Claim<'_> {
             attempt_number: target.attempt_count,
         });
         let errand = Errand::Publish(letter(post, target)?, shown(post, target));
-        self.claimed.jobs.push(job(post.id, target, errand, lateness));
+        self.claimed.jobs.push(self.job(post.id, target, errand, lateness));
         Ok(())
     }
 
@@ -191,17 +199,37 @@ impl Claim<'_> {
         target.comment = began;
         target.comment_error = Failure::default();
         target.comment_try_time = Some(self.now);
-        self.count_try(target);
+        self.count_try(target, Part::FirstComment);
         let errand = Errand::Comment(comment(target));
-        self.claimed.jobs.push(job(post.id, &post.targets[place], errand, None));
+        self.claimed.jobs.push(self.job(post.id, &post.targets[place], errand, None));
     }
 
-    fn count_try(&self, target: &mut OutgoingTarget) {
+    fn count_try(&self, target: &mut OutgoingTarget, part: Part) {
         target.version += 1;
-        target.due_time = Some(self.now + LEASE);
+        target.due_time = Some(self.now + self.terms.lease);
+        target.in_transit_until = Some(self.now + self.terms.in_transit(part));
         target.first_try_time.get_or_insert(self.now);
         target.tries += 1;
         target.looks = 0;
+    }
+
+    fn job(
+        &self,
+        post_id: PostId,
+        target: &OutgoingTarget,
+        errand: Errand,
+        lateness: Option<TimeDelta>,
+    ) -> Job {
+        Job {
+            post_id,
+            target_id: target.id,
+            account_id: target.account_id,
+            platform: target.platform,
+            version: target.version,
+            claim_time: self.now,
+            errand,
+            lateness,
+        }
     }
 
     /// Whoever sent it has died, before or after the network had it.
@@ -217,23 +245,6 @@ impl Claim<'_> {
     }
 }
 
-fn job(
-    post_id: PostId,
-    target: &OutgoingTarget,
-    errand: Errand,
-    lateness: Option<TimeDelta>,
-) -> Job {
-    Job {
-        post_id,
-        target_id: target.id,
-        account_id: target.account_id,
-        platform: target.platform,
-        version: target.version,
-        errand,
-        lateness,
-    }
-}
-
 fn text<'a>(post: &'a OutgoingPost, target: &'a OutgoingTarget) -> &'a str {
     target.caption_override.as_deref().unwrap_or(&post.content)
 }
@@ -246,12 +257,9 @@ fn key_of(post: &OutgoingPost, target: &OutgoingTarget) -> String {
 
 /// What a target shows. The post describes its own media; those of a target describe themselves.
 fn shown(post: &OutgoingPost, target: &OutgoingTarget) -> Vec<Shown> {
-    let alt_text = |index: usize| match target.media_ids.is_empty() {
-        true => post.alt_texts.get(index).cloned(),
-        false => None,
-    };
+    let alt_texts = if target.media_ids.is_empty() { post.alt_texts.as_slice() } else { &[] };
     let media = shown_media(&post.media_ids, &target.media_ids).iter().enumerate();
-    media.map(|(index, id)| Shown { id: *id, alt_text: alt_text(index) }).collect()
+    media.map(|(index, id)| Shown { id: *id, alt_text: alt_texts.get(index).cloned() }).collect()
 }
 
 /// What is sent, or was. It stays the same while a target is under way: its post cannot be changed then.

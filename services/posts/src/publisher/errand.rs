@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use postbreeze_context::token::CONTEXT;
 use postbreeze_proto::internal::v1::{
     FindCommentRequest, FindOutcome, FindPublishedRequest, SendOutcome, Sent, find_outcome,
@@ -11,10 +12,12 @@ use postbreeze_proto::internal::v1::{
 use tonic::{Code, Request, Status};
 
 use super::{Shared, claim::Errand, settle::Outcome};
+use crate::post::Part;
 
-/// A network may take its time with a video.
-const PUBLISH_WITHIN: Duration = Duration::from_mins(5);
-const WITHIN: Duration = Duration::from_secs(20);
+/// With less time than this a sending is not begun.
+const WORTH_SENDING: Duration = Duration::from_millis(500);
+/// What is only asked is answered soon, or asked again.
+const LOOK_WITHIN: Duration = Duration::from_secs(20);
 
 const CODE_CHARS: usize = 100;
 const MESSAGE_CHARS: usize = 1_000;
@@ -22,8 +25,8 @@ const ID_CHARS: usize = 500;
 const URL_CHARS: usize = 2_048;
 
 impl Shared {
-    /// Does what was claimed, once.
-    pub(super) async fn run(&self, errand: Errand) -> Outcome {
+    /// Does what was claimed at a time, once.
+    pub(super) async fn run(&self, errand: Errand, claim_time: DateTime<Utc>) -> Outcome {
         let mut client = NetworkServiceClient::new(self.accounts.clone());
         match errand {
             Errand::Publish(mut letter, shown) => {
@@ -31,14 +34,14 @@ impl Shared {
                     Ok(media) => media,
                     Err(outcome) => return outcome,
                 };
-                match self.request(letter, PUBLISH_WITHIN) {
+                match self.sending(letter, Part::Post, claim_time) {
                     Ok(request) => {
                         self.sent(client.publish(request).await, |answer| answer.outcome)
                     }
                     Err(withheld) => withheld,
                 }
             }
-            Errand::Comment(letter) => match self.request(letter, WITHIN) {
+            Errand::Comment(letter) => match self.sending(letter, Part::FirstComment, claim_time) {
                 Ok(request) => {
                     self.sent(client.publish_comment(request).await, |answer| answer.outcome)
                 }
@@ -47,8 +50,7 @@ impl Shared {
             Errand::FindPost(mut sent, shown) => {
                 // Looking needs them less than it needs to be done.
                 sent.media = self.share(&shown).await.unwrap_or_default();
-                let look = FindPublishedRequest { sent: Some(sent) };
-                match self.request(look, WITHIN) {
+                match self.request(FindPublishedRequest { sent: Some(sent) }, LOOK_WITHIN) {
                     Ok(request) => {
                         self.found(client.find_published(request).await, |answer| answer.outcome)
                     }
@@ -56,8 +58,7 @@ impl Shared {
                 }
             }
             Errand::FindComment(sent) => {
-                let look = FindCommentRequest { sent: Some(sent) };
-                match self.request(look, WITHIN) {
+                match self.request(FindCommentRequest { sent: Some(sent) }, LOOK_WITHIN) {
                     Ok(request) => {
                         self.found(client.find_comment(request).await, |answer| answer.outcome)
                     }
@@ -65,6 +66,23 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// A sending, by a right that was written down at a time. A process that stood still since may have been taken for dead,
+    /// and what it was to send for lost: it is not sent any more.
+    fn sending<T>(
+        &self,
+        letter: T,
+        part: Part,
+        claim_time: DateTime<Utc>,
+    ) -> Result<Request<T>, Outcome> {
+        let within = self.terms.within(part);
+        let elapsed = (self.environment.clock.now() - claim_time).to_std().unwrap_or_default();
+        let left = within.saturating_sub(elapsed);
+        if left < WORTH_SENDING {
+            return Err(withheld("it was claimed too long ago to be sent"));
+        }
+        self.request(letter, left)
     }
 
     /// A request in the name of this service.
@@ -78,10 +96,7 @@ impl Shared {
             }
             Err(cause) => {
                 tracing::error!(%cause, "no context token can be signed");
-                Err(Outcome::Withheld {
-                    code: "not_sent".to_owned(),
-                    message: "it could not be sent".to_owned(),
-                })
+                Err(withheld("it could not be sent"))
             }
         }
     }
@@ -122,10 +137,15 @@ impl Shared {
     }
 }
 
+fn withheld(message: &str) -> Outcome {
+    Outcome::Withheld { code: "not_sent".to_owned(), message: message.to_owned() }
+}
+
 fn lost() -> Outcome {
     Outcome::Unknown {
         code: "answer_lost".to_owned(),
         message: "the answer was lost; the network is asked whether it has it".to_owned(),
+        over: false,
     }
 }
 
@@ -142,6 +162,7 @@ fn read_sent(outcome: Option<SendOutcome>) -> Outcome {
         Some(Read::Unknown(unknown)) => Outcome::Unknown {
             code: clean(&unknown.code, CODE_CHARS),
             message: clean(&unknown.message, MESSAGE_CHARS),
+            over: true,
         },
         // An outcome of a later version.
         None => lost(),

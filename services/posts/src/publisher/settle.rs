@@ -26,8 +26,8 @@ pub(super) enum Outcome {
     Failed { transient: bool, code: String, message: String, retry_after: Option<Duration> },
     /// It was not even tried, for want of something of our own: this is no try.
     Withheld { code: String, message: String },
-    /// Nobody knows whether the network has it.
-    Unknown { code: String, message: String },
+    /// Nobody knows whether the network has it. `over`: whether it is at least known that it was sent, or never will be.
+    Unknown { code: String, message: String, over: bool },
     /// The network certainly does not have it, and will not.
     NotThere,
     /// It cannot be told, now or ever.
@@ -105,8 +105,20 @@ pub(super) fn settle(
             let wait = OWN_PAUSE.max(age.unwrap_or_default() / 10);
             repeat(post, place, part, failure(code, message, class::TRANSIENT), wait, now)
         }
-        Outcome::Unknown { code, message } => {
+        Outcome::Unknown { code, message, over } => {
+            if *over {
+                post.touch(place).in_transit_until = None;
+            }
             lose(post, place, part, failure(code, message, class::UNKNOWN), now)
+        }
+        Outcome::NotThere if is_unknown && target.in_transit_until.is_some_and(|at| at > now) => {
+            // It may still arrive: its absence counts only after that.
+            let target = post.touch(place);
+            target.looks += 1;
+            let looks = u32::try_from(target.looks).unwrap_or(u32::MAX);
+            let wait = look_pause(looks, None, spread(done.target_id));
+            target.due_time = wait.map(|wait| now + delta(wait)).min(target.in_transit_until);
+            None
         }
         Outcome::NotThere if is_unknown => {
             let error = failure("not_received", "the network does not have it", class::TRANSIENT);

@@ -84,6 +84,8 @@ pub struct OutgoingTarget {
     pub tries: i32,
     /// How often it was looked for since.
     pub looks: i32,
+    /// Until when what was sent may arrive; none: it cannot any more.
+    pub in_transit_until: Option<DateTime<Utc>>,
     /// Attempts to publish it, ever.
     pub attempt_count: i32,
     /// When it went out.
@@ -243,6 +245,7 @@ pub async fn read(
             target.first_try_time,
             target.tries,
             target.looks,
+            target.in_transit_until,
             target.attempt_count,
             target.publish_time,
             target.external_post_id,
@@ -289,6 +292,7 @@ pub async fn read(
             first_try_time: record.first_try_time,
             tries: record.tries,
             looks: record.looks,
+            in_transit_until: record.in_transit_until,
             attempt_count: record.attempt_count,
             publish_time: record.publish_time,
             external_post_id: record.external_post_id,
@@ -460,6 +464,7 @@ async fn save_targets(
             first_try_time = new.first_try_time,
             tries = new.tries,
             looks = new.looks,
+            in_transit_until = new.in_transit_until,
             attempt_count = new.attempt_count,
             publish_time = new.publish_time,
             external_post_id = new.external_post_id,
@@ -476,11 +481,13 @@ async fn save_targets(
         FROM unnest(
             $1::SMALLINT[], $2::UUID[], $3::TEXT[], $4::TIMESTAMPTZ[], $5::BIGINT[], $6::TEXT[], $7::TIMESTAMPTZ[],
             $8::INTEGER[], $9::INTEGER[], $10::INTEGER[], $11::TIMESTAMPTZ[], $12::TEXT[], $13::TEXT[], $14::TEXT[],
-            $15::TEXT[], $16::TEXT[], $17::TEXT[], $18::TIMESTAMPTZ[], $19::TEXT[], $20::TEXT[], $21::TEXT[], $22::TEXT[]
+            $15::TEXT[], $16::TEXT[], $17::TEXT[], $18::TIMESTAMPTZ[], $19::TEXT[], $20::TEXT[], $21::TEXT[], $22::TEXT[],
+            $23::TIMESTAMPTZ[]
         ) AS new (
             bucket, id, status, due_time, version, send_key, first_try_time, tries, looks, attempt_count, publish_time,
             external_post_id, external_url, error_code, error_message, error_class, comment, comment_try_time,
-            external_comment_id, comment_error_code, comment_error_message, comment_error_class
+            external_comment_id, comment_error_code, comment_error_message, comment_error_class,
+            in_transit_until
         )
         WHERE target.bucket = new.bucket AND target.id = new.id
         "#,
@@ -506,6 +513,7 @@ async fn save_targets(
         &texts(|target| &target.comment_error.code),
         &texts(|target| &target.comment_error.message),
         &texts(|target| target.comment_error.class),
+        &times(|target| target.in_transit_until) as &[Option<DateTime<Utc>>],
     )
     .execute(connection)
     .await?;

@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use postbreeze_aggregator::{Owners, Sources};
 use postbreeze_context::token::{EDGE, Issuer, Verifier};
+use postbreeze_egress::Policy;
 use postbreeze_ids::{MediaId, PostId};
 use postbreeze_posts::{Config, MIGRATOR, Parts};
 use postbreeze_proto::{
@@ -23,7 +24,6 @@ use postbreeze_proto::{
 };
 use postbreeze_runtime::{
     BoxService, Environment,
-    config::Lookup,
     peer::Peer,
     postgres::Database,
     stack::{Limits, refuse},
@@ -75,15 +75,6 @@ struct World {
     ann: User,
 }
 
-fn config() -> Config {
-    let settings = [
-        ("POSTBREEZE_PAGE_TOKEN_KEY", "a key for these tests"),
-        ("POSTBREEZE_WEBHOOK_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
-    ];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Config::read(&Lookup::new(settings)).unwrap()
-}
-
 impl World {
     async fn new() -> Self {
         let system = System::start().await;
@@ -94,7 +85,11 @@ impl World {
         let environment = Environment::new(system.clock.clock());
         let clock = || environment.clock.clone();
         let service = postbreeze_posts::service(Parts {
-            config: config(),
+            config: Config::new(
+                TokenKey::new(b"a key for these tests"),
+                &[7; 32],
+                Policy::default(),
+            ),
             database: Database::new(posts.config(8), &MIGRATOR).unwrap(),
             verifier: Verifier::new("posts", system.keys.public(), clock()).unwrap(),
             issuer: Issuer::new("posts", system.keys.signing("posts").unwrap(), clock()).unwrap(),

@@ -2,7 +2,9 @@
 
 mod media;
 mod receiver;
+mod replica;
 mod rows;
+mod sandbox;
 mod webhooks;
 
 use chrono::{Datelike as _, TimeDelta};
@@ -26,6 +28,7 @@ pub(crate) use self::media::{
     Web, add_image, add_media, await_upload, delete_media, library, media_of,
 };
 pub(crate) use self::receiver::Receiver;
+pub(crate) use self::replica::Replica;
 pub(crate) use self::rows::{
     NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, held,
     hold_post, units, waiting,
@@ -33,6 +36,11 @@ pub(crate) use self::rows::{
 pub(crate) use self::webhooks::{
     cancel_one, create, deliveries, delivery_that_failed, delivery_that_is, delivery_when,
     get_webhook, new_webhook, start, webhook_at,
+};
+
+pub(crate) use self::sandbox::{
+    accepted, calls, command, due, events, faults, never_due, sent, until, until_target,
+    with_comment,
 };
 
 macro_rules! answering_a_post {

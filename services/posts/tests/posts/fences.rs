@@ -1,0 +1,186 @@
+//! What was answered OK holds against the publisher: what was stopped has not gone out.
+
+use chrono::TimeDelta;
+use futures_util::{StreamExt as _, stream};
+use postbreeze_proto::{
+    status::{Reason, reason_of},
+    v1::{DeleteWorkspaceRequest, Plan, Platform, Post, PostStatus, TargetStatus},
+};
+
+use crate::support::{
+    System, accepted, add_account, cancel, change_plan, delete, disconnect, draft, due, events,
+    eventually, get, held, never_due, reschedule, scheduled, sent, target, target_statuses, until,
+    workspace_of,
+};
+
+/// How a client stops a post.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Cancel,
+    Delete,
+    Reschedule,
+}
+
+/// Posts that come due while their owner stops them.
+const RACES: usize = 300;
+/// Accounts they go to: each has few sendings at once.
+const ACCOUNTS: usize = 20;
+
+/// Stops a post; answers whether that came in time.
+async fn stop(system: &System, client: &crate::support::Client, post: &Post, how: Stop) -> bool {
+    let answer = match how {
+        Stop::Cancel => cancel(client, &post.id).await.map(drop),
+        Stop::Delete => delete(client, &post.id).await,
+        Stop::Reschedule => {
+            reschedule(system, client, &post.id, TimeDelta::days(7)).await.map(drop)
+        }
+    };
+    match answer {
+        Ok(()) => true,
+        Err(status) => {
+            assert_eq!(reason_of(&status), Some(Reason::PostState), "{status:?}");
+            false
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_that_was_stopped_has_not_gone_out_and_any_other_has() {
+    let system = System::start().await;
+    let owner = system.sign_up("owner").await;
+    change_plan(&owner, Plan::Enterprise).await;
+    let client = &owner.session;
+    let mut accounts = Vec::new();
+    for number in 0..ACCOUNTS {
+        accounts.push(workspace_of(&owner, &format!("acme{number}")).await.1.id);
+    }
+    let posts: Vec<Post> = stream::iter(0..RACES)
+        .map(|number| {
+            let request =
+                scheduled(&system, &format!("post {number:03}"), &accounts[number % ACCOUNTS]);
+            async { client.create_post(request).await.unwrap() }
+        })
+        .buffered(8)
+        .collect()
+        .await;
+    system.clock.turn(TimeDelta::days(1));
+    let stopped: Vec<(Stop, bool)> = stream::iter(posts.iter().enumerate())
+        .map(|(number, post)| {
+            let how = [Stop::Cancel, Stop::Delete, Stop::Reschedule][number % 3];
+            let system = &system;
+            async move { (how, stop(system, client, post, how).await) }
+        })
+        .buffered(16)
+        .collect()
+        .await;
+    eventually("all are out that were not stopped", || async {
+        let open: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM posts
+            WHERE delete_time IS NULL AND (status = 'publishing' OR status = 'scheduled' AND scheduled_time < $1)",
+        )
+        .bind(system.clock.now())
+        .fetch_one(system.pool("posts"))
+        .await
+        .unwrap();
+        open == 0
+    })
+    .await;
+    let mut out = Vec::new();
+    for account in &accounts {
+        out.extend(accepted(client, account).await);
+    }
+    out.sort();
+    let wanted: Vec<String> = (0..RACES)
+        .filter(|number| !stopped[*number].1)
+        .map(|number| format!("post {number:03}"))
+        .collect();
+    assert_eq!(out, wanted);
+    // Both sides won some: otherwise nothing was raced.
+    let in_time = stopped.iter().filter(|(_, in_time)| *in_time).count();
+    assert!((1..RACES).contains(&in_time), "{in_time} of {RACES} were stopped in time");
+    let moved = stopped.iter().filter(|stopped| **stopped == (Stop::Reschedule, true)).count();
+    assert_eq!(held(&system).await, i64::try_from(wanted.len() + moved).unwrap());
+}
+
+#[tokio::test]
+async fn disconnecting_an_account_stops_what_waits_for_it() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let second = add_account(&system, &team.account, Platform::X).await;
+    let alone = client.create_post(scheduled(&system, "alone", &team.account.id)).await.unwrap();
+    let mut both = scheduled(&system, "both", &team.account.id);
+    both.platforms.push(target(&second));
+    let both = client.create_post(both).await.unwrap();
+    let draft = client.create_post(draft("draft", &team.account.id)).await.unwrap();
+    assert_eq!(held(&system).await, 2);
+    disconnect(&team.owner, &team.account.id).await;
+    let canceled = until(client, &alone.id, PostStatus::Canceled).await;
+    assert_eq!(target_statuses(&canceled), [TargetStatus::Canceled]);
+    assert_eq!(canceled.targets[0].error.clone().unwrap().code, "account_not_active");
+    assert_eq!(events(&system, &alone.id).await, ["post.canceled"]);
+    eventually("its other targets stay", || async {
+        let both = get(client, &both.id).await.unwrap();
+        target_statuses(&both) == [TargetStatus::Canceled, TargetStatus::Pending]
+            && both.status() == PostStatus::Scheduled
+    })
+    .await;
+    assert_eq!(get(client, &draft.id).await.unwrap(), draft);
+    assert_eq!(held(&system).await, 1);
+}
+
+/// The disconnection is OK, and nobody here has heard of it yet.
+#[tokio::test]
+async fn nothing_is_sent_to_an_account_whose_disconnection_was_not_heard_of() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let post = client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
+    sqlx::query("UPDATE accounts SET status = 'disconnected'")
+        .execute(system.pool("accounts"))
+        .await
+        .unwrap();
+    system.clock.turn(TimeDelta::days(1));
+    let canceled = until(client, &post.id, PostStatus::Canceled).await;
+    assert_eq!(target_statuses(&canceled), [TargetStatus::Canceled]);
+    assert_eq!(held(&system).await, 0);
+    assert_eq!(sent(client, &team.account.id).await, [""; 0]);
+}
+
+/// A post that was written while its account was disconnected, of which no entry of the log comes any more.
+#[tokio::test]
+async fn what_was_written_after_its_account_was_gone_is_canceled_when_it_is_due() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let first = client.create_post(scheduled(&system, "first", &team.account.id)).await.unwrap();
+    disconnect(&team.owner, &team.account.id).await;
+    until(client, &first.id, PostStatus::Canceled).await;
+    sqlx::query("UPDATE accounts SET status = 'active'")
+        .execute(system.pool("accounts"))
+        .await
+        .unwrap();
+    let late = due(&system, client, "late", &team.account.id).await;
+    let canceled = until(client, &late.id, PostStatus::Canceled).await;
+    assert_eq!(canceled.targets[0].attempt_count, 0);
+    assert_eq!(sent(client, &team.account.id).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn nothing_of_a_deleted_workspace_goes_out() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let (_, other) = workspace_of(&team.owner, "globex").await;
+    client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
+    let request = DeleteWorkspaceRequest { workspace_id: team.workspace.id.clone() };
+    client.workspaces().delete_workspace(request).await.unwrap();
+    eventually("its unit is given back", || async { held(&system).await == 0 }).await;
+    system.clock.turn(TimeDelta::days(1));
+    never_due(client, &other.id).await;
+    let received: i64 = sqlx::query_scalar("SELECT count(*) FROM sandbox_calls")
+        .fetch_one(system.pool("accounts"))
+        .await
+        .unwrap();
+    assert_eq!(received, 1, "that of the other workspace");
+}

@@ -1,0 +1,172 @@
+//! An answer that does not come says nothing: what became of a sending is found out by looking, never by sending again.
+
+use chrono::TimeDelta;
+use postbreeze_ids::{AttemptId, TargetId};
+use postbreeze_proto::{
+    status::Reason,
+    v1::{
+        ErrorClass, ListPublishAttemptsRequest, Post, PostStatus, PublishAttemptStatus,
+        SandboxBehavior, SandboxCallKind, SandboxFault, TargetStatus,
+    },
+};
+
+use crate::support::{
+    Client, System, accepted, calls, cancel, command, delete, due, eventually, faults, get, held,
+    never_due, refused, retry, sent, until, until_target, workspace_of,
+};
+
+/// Looks begin this soon.
+const LOOK: TimeDelta = TimeDelta::seconds(6);
+
+async fn attempts(client: &Client, post: &Post) -> Vec<PublishAttemptStatus> {
+    let request = ListPublishAttemptsRequest { post_id: post.id.clone(), ..Default::default() };
+    let listed = client.posts().list_publish_attempts(request).await.unwrap().into_inner();
+    listed.attempts.iter().map(postbreeze_proto::v1::PublishAttempt::status).collect()
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_is_looked_for_and_nothing_is_sent_again() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    command(client, &team.account.id, faults(&[SandboxFault::AnswerLost])).await;
+    let post = due(&system, client, "x", &team.account.id).await;
+    let unknown = until_target(client, &post.id, TargetStatus::Unknown).await;
+    assert_eq!(unknown.status(), PostStatus::Publishing);
+    assert_eq!(unknown.targets[0].error.clone().unwrap().class(), ErrorClass::Unknown);
+    assert_eq!(attempts(client, &post).await, [PublishAttemptStatus::Unknown]);
+    // It may be out already: it is too late to stop it, and too early to say that it failed.
+    refused(delete(client, &post.id).await, Reason::PostState);
+    refused(cancel(client, &post.id).await, Reason::PostState);
+    refused(retry(client, &post.id).await, Reason::NothingToRetry);
+    system.clock.turn(LOOK);
+    let published = until(client, &post.id, PostStatus::Published).await;
+    assert_eq!((published.targets[0].attempt_count, &published.targets[0].error), (1, &None));
+    assert_eq!(attempts(client, &post).await, [PublishAttemptStatus::Published]);
+    let sent = calls(client, &team.account.id, SandboxCallKind::Publish).await;
+    assert_eq!(sent.len(), 1);
+    assert_eq!(published.targets[0].external_post_id, sent[0].external_id);
+    assert_eq!(held(&system).await, 1);
+}
+
+#[tokio::test]
+async fn a_request_that_was_lost_is_sent_again_once_it_is_known_not_to_have_arrived() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    command(client, &team.account.id, faults(&[SandboxFault::RequestLost])).await;
+    let post = due(&system, client, "x", &team.account.id).await;
+    until_target(client, &post.id, TargetStatus::Unknown).await;
+    assert_eq!(sent(client, &team.account.id).await.len(), 1);
+    system.clock.turn(LOOK);
+    until(client, &post.id, PostStatus::Published).await;
+    assert_eq!(sent(client, &team.account.id).await.len(), 2);
+    assert_eq!(accepted(client, &team.account.id).await, ["x"]);
+    assert_eq!(calls(client, &team.account.id, SandboxCallKind::Find).await.len(), 1);
+    let wanted = [PublishAttemptStatus::Published, PublishAttemptStatus::Failed];
+    assert_eq!(attempts(client, &post).await, wanted);
+}
+
+#[tokio::test]
+async fn what_cannot_be_found_out_stays_unknown_and_is_never_sent_again() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let (_, other) = workspace_of(&team.owner, "globex").await;
+    let behavior = SandboxBehavior { hides_posts: true, ..faults(&[SandboxFault::RequestLost]) };
+    command(client, &team.account.id, behavior).await;
+    let post = due(&system, client, "x", &team.account.id).await;
+    until_target(client, &post.id, TargetStatus::Unknown).await;
+    system.clock.turn(LOOK);
+    eventually("it was looked for", || async {
+        let target = &get(client, &post.id).await.unwrap().targets[0];
+        target.error.as_ref().is_some_and(|error| error.code == "undecidable")
+    })
+    .await;
+    for _ in 0..3 {
+        system.clock.turn(TimeDelta::days(1));
+        never_due(client, &other.id).await;
+    }
+    let left = get(client, &post.id).await.unwrap();
+    assert_eq!(left.status(), PostStatus::Publishing);
+    assert_eq!(left.targets[0].status(), TargetStatus::Unknown);
+    assert_eq!(left.targets[0].error.clone().unwrap().class(), ErrorClass::Unknown);
+    assert_eq!(sent(client, &team.account.id).await.len(), 1);
+    assert_eq!(held(&system).await, 2, "it may be out: it keeps its unit");
+}
+
+/// A worker wrote its attempt down, and died before or after the network had it.
+async fn die(system: &System, post: &Post) {
+    let target: TargetId = post.targets[0].id.parse().unwrap();
+    let attempt: AttemptId = system.environment.minter.mint(target.bucket());
+    let mut transaction = system.pool("posts").begin().await.unwrap();
+    for statement in [
+        "UPDATE posts SET status = 'publishing', version = version + 1
+        WHERE id = (SELECT post_id FROM post_targets WHERE id = $1) AND $2::UUID IS NOT NULL
+            AND $3::TIMESTAMPTZ IS NOT NULL",
+        "INSERT INTO publish_attempts (
+            bucket, id, workspace_id, post_id, target_id, account_id, platform, attempt_number, status, start_time
+        )
+        SELECT target.bucket, $2, post.workspace_id, post.id, target.id, account_id, platform, 1, 'in_flight', $3
+        FROM post_targets AS target
+        JOIN posts AS post ON post.id = target.post_id
+        WHERE target.id = $1",
+        "UPDATE post_targets
+        SET status = 'publishing', version = 1, tries = 1, attempt_count = 1, send_key = 'sent-by-the-dead',
+            first_try_time = $3, due_time = $3::TIMESTAMPTZ + INTERVAL '60 seconds'
+        WHERE id = $1 AND $2::UUID IS NOT NULL",
+    ] {
+        sqlx::query(statement)
+            .bind(target.uuid())
+            .bind(attempt.uuid())
+            .bind(system.clock.now())
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+    }
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_dead_worker_left_is_looked_for_and_sent_if_it_did_not_arrive() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let (_, other) = workspace_of(&team.owner, "globex").await;
+    let request = crate::support::scheduled(&system, "x", &team.account.id);
+    let post = client.create_post(request).await.unwrap();
+    die(&system, &post).await;
+    // Its claim holds: it may still be alive.
+    system.clock.turn(TimeDelta::seconds(59));
+    never_due(client, &other.id).await;
+    assert_eq!(get(client, &post.id).await.unwrap().targets[0].status(), TargetStatus::Publishing);
+    system.clock.turn(TimeDelta::seconds(1));
+    until_target(client, &post.id, TargetStatus::Unknown).await;
+    assert_eq!(attempts(client, &post).await, [PublishAttemptStatus::Unknown]);
+    system.clock.turn(LOOK);
+    let published = until(client, &post.id, PostStatus::Published).await;
+    assert_eq!(published.targets[0].attempt_count, 2);
+    let looked = calls(client, &team.account.id, SandboxCallKind::Find).await;
+    assert_eq!(
+        looked.iter().map(|call| call.key.as_str()).collect::<Vec<_>>(),
+        ["sent-by-the-dead"]
+    );
+    assert_eq!(accepted(client, &team.account.id).await, ["x"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_while_an_answer_is_awaited_sends_nothing_twice() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let behavior = SandboxBehavior {
+        delay: Some(prost_types::Duration { seconds: 2, nanos: 0 }),
+        ..Default::default()
+    };
+    command(client, &team.account.id, behavior).await;
+    let post = due(&system, client, "x", &team.account.id).await;
+    until_target(client, &post.id, TargetStatus::Publishing).await;
+    system.clock.turn(TimeDelta::minutes(5));
+    until(client, &post.id, PostStatus::Published).await;
+    assert_eq!(sent(client, &team.account.id).await.len(), 1);
+}
