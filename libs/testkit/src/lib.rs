@@ -17,5 +17,5 @@ pub use client::{Client, draft};
 pub use clock::TurnableClock;
 pub use directory::Directory;
 pub use front::{Front, PASSWORD, Team, User};
-pub use system::{Replica, System};
+pub use system::System;
 pub use web::Web;

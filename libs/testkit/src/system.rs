@@ -33,16 +33,7 @@ pub struct System {
     pub keys: Keys,
     /// Where the bytes of media are.
     pub media: Directory,
-    lookup: Lookup,
     front: Front,
-}
-
-/// Another process of a system.
-pub struct Replica {
-    /// Its public endpoint.
-    pub front: Front,
-    /// What its services take from it.
-    pub environment: Environment,
 }
 
 impl System {
@@ -65,6 +56,12 @@ impl System {
         for (owner, migrator) in schemas() {
             databases.push((owner, database(owner, migrator).await));
         }
+        let opened = Databases::open(|owner| {
+            let found = databases.iter().find(|(name, _)| *name == owner);
+            let (_, database) = found.expect("every owner has a database");
+            Ok(database.config(CONNECTIONS))
+        })
+        .expect("the test server's URL is one");
         let media = Directory::new("media");
         let bytes = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let listen = bytes.local_addr().expect("it is bound").to_string();
@@ -81,21 +78,12 @@ impl System {
         let secrets = secrets::ephemeral().expect("randomness");
         let lookup = Lookup::new(told).with_defaults(secrets);
         let keys = Keys::generate().expect("randomness");
-        let services = composed(&lookup, &environment, &databases, &keys);
+        let settings = Settings::read(&lookup).expect("the settings of tests are good");
+        let services = compose(settings, &environment, &opened, &keys, &Limits::default())
+            .unwrap_or_else(|failure| panic!("the system cannot be composed: {failure}"));
         postbreeze_media::serve_bytes(&services.storage, bytes, &environment);
         let front = Front::new(services.front.clone());
-        Self { services, clock, databases, environment, keys, media, lookup, front }
-    }
-
-    /// The same services once more, as another process on the same databases, with the same secrets and time.
-    ///
-    /// # Panics
-    /// When it cannot.
-    #[must_use]
-    pub fn replica(&self) -> Replica {
-        let environment = Environment::new(self.clock.clock());
-        let services = composed(&self.lookup, &environment, &self.databases, &self.keys);
-        Replica { front: Front::new(services.front), environment }
+        Self { services, clock, databases, environment, keys, media, front }
     }
 
     /// The connections to an owner's database, for what no RPC can bring about.
@@ -112,23 +100,6 @@ impl System {
     pub async fn stop(self) {
         self.environment.background.stop().await;
     }
-}
-
-fn composed(
-    lookup: &Lookup,
-    environment: &Environment,
-    databases: &[(&'static str, TestDatabase)],
-    keys: &Keys,
-) -> Composed {
-    let opened = Databases::open(|owner| {
-        let found = databases.iter().find(|(name, _)| *name == owner);
-        let (_, database) = found.expect("every owner has a database");
-        Ok(database.config(CONNECTIONS))
-    })
-    .expect("the test server's URL is one");
-    let settings = Settings::read(lookup).expect("the settings of tests are good");
-    compose(settings, environment, &opened, keys, &Limits::default())
-        .unwrap_or_else(|failure| panic!("the system cannot be composed: {failure}"))
 }
 
 impl Deref for System {

@@ -8,8 +8,8 @@ use postbreeze_proto::v1::{
 };
 
 use crate::support::{
-    Receiver, System, cancel_one, create, deliveries, delivery_that_failed, delivery_that_is,
-    delivery_when, eventually, get, get_webhook, new_webhook, start, webhook_at,
+    Receiver, Replica, System, cancel_one, create, deliveries, delivery_that_failed,
+    delivery_that_is, delivery_when, eventually, get, get_webhook, new_webhook, start, webhook_at,
 };
 
 /// Longer than an attempt may take.
@@ -227,7 +227,7 @@ async fn a_slow_webhook_has_two_on_their_way_and_delays_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_deliver_everything_once() {
     let system = start().await;
-    let replica = system.replica();
+    let replica = Replica::beside(&system);
     let team = system.team().await;
     let client = &team.owner.session;
     let receiver = Receiver::start().await;
@@ -250,7 +250,7 @@ async fn two_replicas_deliver_everything_once() {
         assert!(all.iter().all(|one| one.attempt_count == 1));
         assert_eq!(receiver.at(path).len(), 20);
     }
-    replica.environment.background.stop().await;
+    replica.stop().await;
 }
 
 #[tokio::test]
@@ -269,13 +269,13 @@ async fn what_a_process_was_sending_when_it_died_is_sent_by_another() {
     assert_eq!(on_its_way.status(), DeliveryStatus::Pending);
     assert_eq!((on_its_way.attempt_count, on_its_way.next_attempt_time), (1, None));
 
-    let another = system.replica();
+    let another = Replica::beside(&system);
     system.clock.turn(LEASE);
     let arrivals = receiver.wait_for("/", 2).await;
     assert_eq!(arrivals[1].body, arrivals[0].body);
     let delivered = delivery_that_is(client, &webhook.id, DeliveryStatus::Delivered).await;
     assert_eq!(delivered.attempt_count, 2);
-    another.environment.background.stop().await;
+    another.stop().await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What these tests do over and over, as users do it.
 
+mod comments;
 mod media;
 mod receiver;
 mod replica;
@@ -24,11 +25,14 @@ pub(crate) use postbreeze_testkit::{
 use prost_types::Timestamp;
 use tonic::Status;
 
+pub(crate) use self::comments::{
+    answers, ask_again, comment_on, inbox, published, refresh, reply, reply_once, written,
+};
 pub(crate) use self::media::{
     Web, add_image, add_media, await_upload, delete_media, library, media_of,
 };
 pub(crate) use self::receiver::Receiver;
-pub(crate) use self::replica::Replica;
+pub(crate) use self::replica::{Replica, Script};
 pub(crate) use self::rows::{
     NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, held,
     hold_post, units, waiting,

@@ -7,11 +7,17 @@ use postbreeze_proto::v1::{
 use postbreeze_testkit::{Client, System};
 use tonic::Status;
 
-use super::{Receiver, Team, cancel, eventually, scheduled};
+use super::{
+    Receiver, Team, cancel, eventually,
+    replica::{EGRESS, WEBHOOK_KEY_BASE64},
+    scheduled,
+};
 
 /// A system whose webhooks may point to this machine's main address, and to no other that is not public.
 pub(crate) async fn start() -> System {
-    System::start_with(&[("POSTBREEZE_EGRESS_ALLOW", "127.0.0.1/32")]).await
+    let settings =
+        [("POSTBREEZE_EGRESS_ALLOW", EGRESS), ("POSTBREEZE_WEBHOOK_KEY", WEBHOOK_KEY_BASE64)];
+    System::start_with(&settings).await
 }
 
 /// A webhook that is told of canceled posts.
