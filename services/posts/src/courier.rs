@@ -15,12 +15,10 @@ use tokio::{
 };
 
 use self::attempt::Attempt;
-use crate::{bell::Bell, store::Store, vault::Vault};
+use crate::{bell::Bells, store::Store, vault::Vault};
 
 /// Deliveries that one process has on their way at the most.
 const AT_ONCE: usize = 16;
-/// How often the database is looked at, whatever the bell says.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Events that one look at the outbox deals with.
 const EVENTS: i64 = 200;
 /// Webhooks that one look at the queue deals with.
@@ -35,8 +33,7 @@ pub(crate) struct Courier {
     pub(crate) environment: Environment,
     pub(crate) vault: Arc<Vault>,
     pub(crate) egress: Egress,
-    /// Rung when something may have become due.
-    pub(crate) bell: Bell,
+    pub(crate) bells: Bells,
 }
 
 impl Courier {
@@ -60,11 +57,12 @@ impl Courier {
     async fn relay(&self) {
         let mut failing = false;
         loop {
+            self.bells.events.wait().await;
             let relayed = self.relay_waiting().await;
             failing = told(relayed.as_ref().err(), failing, "the outbox cannot be emptied");
             // A full look has left something.
-            if relayed.unwrap_or(0) < EVENTS {
-                sleep(LOOK_EVERY).await;
+            if relayed.is_ok_and(|count| count == EVENTS) {
+                self.bells.events.ring();
             }
         }
     }
@@ -77,7 +75,7 @@ impl Courier {
             made += self.store.relay_event(*id, self.environment.clock.now()).await?;
         }
         if made > 0 {
-            self.bell.ring();
+            self.bells.deliveries.ring();
         }
         Ok(i64::try_from(events.len()).unwrap_or(EVENTS))
     }
@@ -86,10 +84,11 @@ impl Courier {
         let permits = Arc::new(Semaphore::new(AT_ONCE));
         let mut failing = false;
         loop {
+            self.bells.deliveries.wait().await;
             let sent = self.send_due(&permits).await;
             failing = told(sent.as_ref().err(), failing, "deliveries cannot be taken");
-            if sent.unwrap_or(0) == 0 {
-                self.bell.wait(LOOK_EVERY).await;
+            if sent.is_ok_and(|count| count > 0) {
+                self.bells.deliveries.ring();
             }
         }
     }
@@ -129,7 +128,7 @@ impl Courier {
                     () = stopped => {}
                 }
                 drop(permit);
-                courier.bell.ring();
+                courier.bells.deliveries.ring();
             });
         }
         Ok(begun)

@@ -9,12 +9,10 @@ use postbreeze_proto::internal::v1::{
     FetchCommentsRequest, SendFailure, fetch_comments_response::Result as Told,
 };
 use postbreeze_runtime::Environment;
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, sleep},
-};
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
+    bell::Bell,
     comment::fetching::{kept, pause},
     networks::{Networks, is_of_account},
     store::{
@@ -26,7 +24,6 @@ use crate::{
 
 /// Accounts whose comments one process fetches by itself at once.
 const AT_ONCE: usize = 4;
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 const FEEDS: i64 = 32;
 /// Nothing more of an account is begun after this: it must be given back in time.
 const TURN: Duration = Duration::from_mins(1);
@@ -37,6 +34,8 @@ pub(crate) struct Inbox {
     pub(crate) store: Store,
     pub(crate) environment: Environment,
     pub(crate) networks: Networks,
+    /// Rung when something is due.
+    pub(crate) bell: Bell,
 }
 
 /// Why the comments of a target were not fetched.
@@ -69,6 +68,7 @@ impl Inbox {
         let permits = Arc::new(Semaphore::new(AT_ONCE));
         let mut failing = false;
         loop {
+            self.bell.wait().await;
             let begun = self.fetch_due(&permits).await;
             if let Err(error) = &begun
                 && !failing
@@ -76,8 +76,8 @@ impl Inbox {
                 tracing::warn!(%error, "comments that are due cannot be fetched");
             }
             failing = begun.is_err();
-            if begun.unwrap_or(0) == 0 {
-                sleep(LOOK_EVERY).await;
+            if begun.is_ok_and(|count| count > 0) {
+                self.bell.ring();
             }
         }
     }

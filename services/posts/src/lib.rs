@@ -21,6 +21,7 @@ mod error;
 pub mod event;
 mod housekeeping;
 mod inbox;
+mod lookout;
 mod networks;
 mod notices;
 pub mod post;
@@ -53,7 +54,7 @@ use tonic::service::Routes;
 
 pub use crate::config::Config;
 use crate::{
-    bell::Bell, courier::Courier, inbox::Inbox, networks::Networks, replies::Replies, rpc::Rpc,
+    bell::Bells, courier::Courier, inbox::Inbox, networks::Networks, replies::Replies, rpc::Rpc,
     store::Store,
 };
 
@@ -115,13 +116,13 @@ pub fn service(parts: Parts) -> BoxService {
             publish_within: parts.config.publish_deadline,
         },
     });
-    let (vault, deliveries) = (Arc::new(parts.config.vault), Bell::default());
+    let (vault, bells) = (Arc::new(parts.config.vault), Bells::default());
     let courier = Courier {
         store: store.clone(),
         environment: environment.clone(),
         vault: Arc::clone(&vault),
         egress: parts.config.egress.clone(),
-        bell: deliveries.clone(),
+        bells: bells.clone(),
     };
     courier.start();
     let networks = Networks { issuer: issuer.clone(), accounts: accounts.clone() };
@@ -129,15 +130,17 @@ pub fn service(parts: Parts) -> BoxService {
         store: store.clone(),
         environment: environment.clone(),
         networks: networks.clone(),
+        bell: bells.comments.clone(),
     };
     inbox.clone().start();
     let replies = Replies {
         store: store.clone(),
         environment: environment.clone(),
         networks,
-        bell: Bell::default(),
+        bell: bells.replies.clone(),
     };
     replies.start();
+    lookout::start(environment, store.clone(), bells.clone());
     let rpc = Arc::new(Rpc {
         store,
         environment: parts.environment.clone(),
@@ -149,7 +152,7 @@ pub fn service(parts: Parts) -> BoxService {
         notices,
         vault,
         egress: parts.config.egress,
-        deliveries,
+        bells,
         inbox,
         replies,
     });

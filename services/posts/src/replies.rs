@@ -23,7 +23,6 @@ use crate::{
     store::{Store, comments::replies::TakenReply},
 };
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 const REPLIES: i64 = 32;
 /// Replies that are looked for at once.
 const AT_ONCE: usize = 8;
@@ -36,7 +35,7 @@ pub(crate) struct Replies {
     pub(crate) store: Store,
     pub(crate) environment: Environment,
     pub(crate) networks: Networks,
-    /// Rung when a reply may be due.
+    /// Rung when a reply is due.
     pub(crate) bell: Bell,
 }
 
@@ -63,6 +62,7 @@ impl Replies {
     async fn run(&self) {
         let mut failing = false;
         loop {
+            self.bell.wait().await;
             let looked = self.look_for_due().await;
             if let Err(error) = &looked
                 && !failing
@@ -70,8 +70,8 @@ impl Replies {
                 tracing::warn!(%error, "replies that are due cannot be dealt with");
             }
             failing = looked.is_err();
-            if looked.unwrap_or(0) == 0 {
-                self.bell.wait(LOOK_EVERY).await;
+            if looked.is_ok_and(|count| count > 0) {
+                self.bell.ring();
             }
         }
     }
@@ -106,7 +106,6 @@ impl Replies {
                     Ok(()) => drop(tell.send(first)),
                     Err(error) => tracing::warn!(%error, "what became of a reply is not written"),
                 }
-                replies.bell.ring();
             };
             let stopped = async {
                 stopping.cancelled().await;

@@ -72,7 +72,7 @@ use postbreeze_runtime::{Environment, peer::Peer};
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::{
-    bell::Bell, inbox::Inbox, notices::Notices, publisher::Wake, replies::Replies, store::Store,
+    bell::Bells, inbox::Inbox, notices::Notices, publisher::Wake, replies::Replies, store::Store,
     vault::Vault,
 };
 
@@ -88,7 +88,7 @@ pub(crate) struct Rpc {
     pub(crate) notices: Notices,
     pub(crate) vault: Arc<Vault>,
     pub(crate) egress: Egress,
-    pub(crate) deliveries: Bell,
+    pub(crate) bells: Bells,
     pub(crate) inbox: Inbox,
     pub(crate) replies: Replies,
 }

@@ -15,6 +15,7 @@ pub mod deliveries;
 pub mod due;
 pub mod events;
 pub mod heads;
+pub mod lookout;
 pub mod media_notices;
 pub mod outgoing;
 pub mod posts;

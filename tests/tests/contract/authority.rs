@@ -153,6 +153,7 @@ service!(billing_service_answers_as_the_tables_say, "BillingService/");
 service!(social_account_service_answers_as_the_tables_say, "SocialAccountService/");
 service!(post_service_answers_as_the_tables_say, "PostService/");
 service!(comment_service_answers_as_the_tables_say, "CommentService/");
+service!(webhook_service_answers_as_the_tables_say, "WebhookService/");
 
 /// The tests above would notice: with the gate open, strangers get in.
 #[tokio::test]

@@ -27,6 +27,7 @@ async fn fill(world: &World, place: &Place) {
         world.post(owner, place, false).await;
         world.comment(place).await;
         world.sandbox_post(place).await;
+        world.webhook(place).await;
         world.invitation(owner, place).await;
         owner.full_key().await.unwrap();
         // Another workspace, with an account.

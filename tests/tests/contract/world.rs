@@ -9,7 +9,7 @@ use std::{
 
 use chrono::TimeDelta;
 use postbreeze_context::Role;
-use postbreeze_ids::{Comment, Id, Kind, Minter, WorkspaceId};
+use postbreeze_ids::{Comment, Event, Id, Kind, Minter, Webhook, WorkspaceId};
 use postbreeze_proto::v1::{
     ChangeSubscriptionRequest, CreateApiKeyRequest, CreatePostRequest, CreateWorkspaceRequest,
     DeleteWorkspaceRequest, InviteMemberRequest, InviteMemberResponse, KeyPermission, Plan,
@@ -90,6 +90,8 @@ pub(crate) struct World {
     pub(crate) foreign: Place,
     minter: Minter,
     keys: RefCell<HashMap<(String, Mode), String>>,
+    /// The last that was to be delivered.
+    event: RefCell<String>,
     counter: AtomicU32,
 }
 
@@ -111,8 +113,8 @@ impl World {
         let foreign = place_of(&stranger, "Globex").await;
         let minter = Environment::new(system.clock.clock()).minter;
         let front = system.services.front.clone();
-        let (keys, counter) = (RefCell::default(), AtomicU32::new(0));
-        Self { system, front, team, other_member, stranger, foreign, minter, keys, counter }
+        let (keys, event, counter) = (RefCell::default(), RefCell::default(), AtomicU32::new(0));
+        Self { system, front, team, other_member, stranger, foreign, minter, keys, event, counter }
     }
 
     pub(crate) fn member(&self, role: Role) -> &User {
@@ -234,6 +236,9 @@ impl World {
             "failed" => self.failed_post(owner, place).await,
             "comment" => self.comment(place).await,
             "sandbox_post" => self.sandbox_post(place).await,
+            "webhook" => self.webhook(place).await,
+            // Of the webhook that the request has named.
+            "event" => self.event.borrow().clone(),
             "invitation" => self.invitation(owner, place).await.invitation.unwrap().id,
             "invitation_token" => self.invitation(owner, place).await.invitation_token,
             "state" => self.state(owner, place, caller).await,
@@ -251,6 +256,8 @@ impl World {
                 self.minter.mint::<postbreeze_ids::Post>(bucket).to_string()
             }
             "comment" => self.minter.mint::<Comment>(bucket).to_string(),
+            "webhook" => self.minter.mint::<Webhook>(bucket).to_string(),
+            "event" => self.minter.mint::<Event>(bucket).to_string(),
             "sandbox_post" => self.minter.mint::<SandboxCall>(bucket).to_string(),
             "invitation" => self.minter.mint::<postbreeze_ids::Invitation>(bucket).to_string(),
             "invitation_token" | "state" => "x".repeat(43),
@@ -285,13 +292,14 @@ impl World {
         let id = self.minter.mint::<Comment>(workspace_id.bucket());
         let account = uuid_of::<postbreeze_ids::Account>(&place.account_id);
         let now = self.system.clock.now();
+        let post = self.sandbox_post(place).await;
         sqlx::query(
             "WITH comment AS (
                 INSERT INTO comments (
                     bucket, id, workspace_id, account_id, platform, external_id, author_handle,
-                    author_display_name, author_avatar_url, body, network_time, create_time
+                    author_display_name, author_avatar_url, body, network_time, create_time, external_post_id
                 )
-                VALUES ($1, $2, $3, $4, $5, $6, 'ann', 'Ann', '', 'hello', $7, $7)
+                VALUES ($1, $2, $3, $4, $5, $6, 'ann', 'Ann', '', 'hello', $7, $7, $8)
             )
             INSERT INTO comment_heads AS head (bucket, workspace_id, last_time, last_id)
             VALUES ($1, $3, $7, $2)
@@ -305,9 +313,46 @@ impl World {
         .bind(i16::try_from(i32::from(Platform::Sandbox)).unwrap())
         .bind(id.to_string())
         .bind(now)
+        .bind(post)
         .execute(self.system.pool("posts"))
         .await
         .unwrap();
+        id.to_string()
+    }
+
+    /// A webhook with deliveries that were given up.
+    pub(crate) async fn webhook(&self, place: &Place) -> String {
+        let workspace_id: WorkspaceId = place.workspace_id.parse().unwrap();
+        let bucket = workspace_id.bucket();
+        let id = self.minter.mint::<Webhook>(bucket);
+        let events: Vec<Id<Event>> = (0..4).map(|_| self.minter.mint(bucket)).collect();
+        sqlx::query(
+            "WITH webhook AS (
+                INSERT INTO webhooks (
+                    bucket, id, workspace_id, display_name, url, event_kinds, enabled, enable_time, create_time,
+                    update_time
+                )
+                VALUES ($1, $2, $3, 'mine', 'https://hooks.invalid/', '{post.failed}', TRUE, $5, $5, $5)
+            ),
+            secret AS (
+                INSERT INTO webhook_secrets (bucket, webhook_id, number, shown, sealed, create_time)
+                VALUES ($1, $2, 1, 'abcdefgh', '', $5)
+            )
+            INSERT INTO webhook_deliveries (
+                bucket, webhook_id, event_id, workspace_id, kind, status, give_up_time, create_time
+            )
+            SELECT $1, $2, event_id, $3, 'post.failed', 'dead', $5, $5
+            FROM unnest($4::UUID[]) AS event (event_id)",
+        )
+        .bind(bucket.as_i16())
+        .bind(id.uuid())
+        .bind(workspace_id.uuid())
+        .bind(events.iter().map(|event| event.uuid()).collect::<Vec<_>>())
+        .bind(self.system.clock.now())
+        .execute(self.system.pool("posts"))
+        .await
+        .unwrap();
+        *self.event.borrow_mut() = events[0].to_string();
         id.to_string()
     }
 

@@ -49,7 +49,7 @@ pub(super) async fn redeliver_delivery(
         Ok((transaction, RedeliverDeliveryResponse { delivery }))
     })
     .await?;
-    rpc.deliveries.ring();
+    rpc.bells.deliveries.ring();
     Ok(answer)
 }
 

@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod account_events;
 mod approve_post;
 mod cancel_post;
 mod cap;
