@@ -46,6 +46,8 @@ pub struct Processes {
     secrets: Vec<(String, SecretString)>,
     more: Vec<(String, String)>,
     ports: BTreeMap<&'static str, u16>,
+    /// Where the bytes of media are served.
+    bytes_port: u16,
     children: BTreeMap<&'static str, Child>,
 }
 
@@ -61,13 +63,16 @@ impl Processes {
         more: &[(&str, &str)],
     ) -> Self {
         fs::create_dir_all(directory).expect("the directory can be made");
+        let mut ports = free_ports(SERVICES.len() + 1);
+        let bytes_port = ports.pop().expect("one more than there are services");
         let mut processes = Self {
             directory: directory.to_owned(),
             database_url,
             keys: Keys::generate().expect("randomness"),
             secrets: secrets::ephemeral().expect("randomness"),
             more: more.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
-            ports: SERVICES.into_iter().zip(free_ports(SERVICES.len())).collect(),
+            ports: SERVICES.into_iter().zip(ports).collect(),
+            bytes_port,
             children: BTreeMap::new(),
         };
         for service in SERVICES {
@@ -122,6 +127,11 @@ impl Processes {
         set("POSTBREEZE_SELF_SERVICE_PLANS", "true".to_owned());
         set("POSTBREEZE_SANDBOX_COMMANDS", "true".to_owned());
         set("POSTBREEZE_LISTEN", format!("127.0.0.1:{}", self.port(service)));
+        if service == "media" {
+            let store = self.directory.join("media");
+            set("POSTBREEZE_MEDIA_STORE", format!("file://{}", store.display()));
+            set("POSTBREEZE_MEDIA_LISTEN", format!("127.0.0.1:{}", self.bytes_port));
+        }
         if let Ok(key) = self.keys.signing(service) {
             set("POSTBREEZE_CONTEXT_SIGNING_KEY", key.expose_secret().to_owned());
         }

@@ -35,6 +35,7 @@ impl Standalone {
         let child = Command::new(binaries().join("postbreeze-standalone"))
             .env_remove("POSTBREEZE_DATABASE_URL")
             .env("POSTBREEZE_LISTEN", format!("127.0.0.1:{port}"))
+            .env("POSTBREEZE_MEDIA_LISTEN", format!("127.0.0.1:{}", free_ports(1)[0]))
             .env("POSTBREEZE_DATA_DIR", directory)
             .env("POSTBREEZE_LOG", "warn")
             .stdin(Stdio::null())

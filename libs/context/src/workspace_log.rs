@@ -74,7 +74,7 @@ async fn read_on(
 ) -> Result<usize, String> {
     let kept = follower.position().await.map_err(|error| error.to_string())?;
     let after_position = kept.max(*passed);
-    let mut request = Request::new(ReadWorkspaceLogRequest { after_position });
+    let mut request = Request::new(ReadWorkspaceLogRequest { after_position, at_once: false });
     request.set_timeout(PATIENCE);
     let token = issuer.system_token(AUDIENCE).map_err(|error| error.to_string())?;
     request.metadata_mut().as_mut().insert(CONTEXT, token);

@@ -4,6 +4,7 @@
 use std::{
     convert::Infallible,
     error::Error,
+    io,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -13,7 +14,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use http::{HeaderName, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use postbreeze_proto::status::{self, Fault, Reason};
 use tokio::time::timeout_at;
@@ -45,6 +46,9 @@ const ANSWER_BYTES: usize = 16 * 1_024 * 1_024;
 /// On an answer that refuses the caller's own word for who it is, rather than the client behind it: keys or clocks of
 /// the services disagree, and no client can do anything about that.
 pub const CALLER_REFUSED: HeaderName = HeaderName::from_static("x-postbreeze-caller-refused");
+
+/// On an answer that was made up here because the peer cannot have seen the request: it may be sent again.
+pub const NOT_SENT: HeaderName = HeaderName::from_static("x-postbreeze-not-sent");
 
 /// A service that can be called. Cheap to clone.
 #[derive(Clone)]
@@ -150,7 +154,7 @@ impl Peer {
         };
         if response.headers().contains_key(CALLER_REFUSED) {
             tracing::error!(peer = name, "a peer does not believe who this service says it is");
-            return unreachable_peer(name);
+            return not_sent(unreachable_peer(name));
         }
         response
     }
@@ -166,14 +170,16 @@ impl Peer {
                     let Ok(response) = service.oneshot(request).await;
                     response
                 }
-                None => unreachable_peer(self.name),
+                None => not_sent(unreachable_peer(self.name)),
             },
             Way::Network(network) => match network.exchange(request).await {
                 Ok(response) => response,
                 Err(cause) if is_timeout(cause.as_ref()) => too_late(self.name),
                 Err(cause) => {
+                    let answer = unreachable_peer(self.name);
+                    let answer = if is_refusal(cause.as_ref()) { not_sent(answer) } else { answer };
                     tracing::warn!(peer = self.name, cause, "a peer cannot be reached");
-                    unreachable_peer(self.name)
+                    answer
                 }
             },
         }
@@ -188,6 +194,18 @@ fn too_late(name: &'static str) -> Response<Body> {
 /// Whether the channel gave up because of the `grpc-timeout` of the call.
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
     error.is::<tonic::TimeoutExpired>() || error.source().is_some_and(is_timeout)
+}
+
+/// Whether there was nobody to take a connection.
+fn is_refusal(error: &(dyn Error + 'static)) -> bool {
+    let refused = error.downcast_ref::<io::Error>();
+    refused.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        || error.source().is_some_and(is_refusal)
+}
+
+fn not_sent(mut answer: Response<Body>) -> Response<Body> {
+    answer.headers_mut().insert(NOT_SENT, HeaderValue::from_static("true"));
+    answer
 }
 
 fn unreachable_peer(name: &'static str) -> Response<Body> {

@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub enum Mechanism {
     /// `WorkspaceContext::admit` lets everyone in.
     Isolation = 1,
-    /// The monthly cap is read, then written.
+    /// The monthly cap and the storage of media are read, then written.
     Quota = 2,
     /// A page token forgets the position of one row.
     Paging = 4,
+    /// What may have been published is sent again without looking.
+    Publishing = 8,
 }
 
 static BROKEN: AtomicU8 = AtomicU8::new(0);

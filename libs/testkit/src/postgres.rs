@@ -17,6 +17,8 @@ use uuid::Uuid;
 pub const URL_VARIABLE: &str = "POSTBREEZE_TEST_DATABASE_URL";
 /// Guards the making of templates: each test is a process of its own.
 const TEMPLATE_LOCK: i64 = 7_305_120_443;
+/// More than a test makes, so that none pile up.
+const SWEPT: usize = 12;
 const SWEEP_LOCK: i64 = 7_305_120_444;
 /// Begins the name of every test's database; the id of its process follows.
 const PREFIX: &str = "test_";
@@ -77,7 +79,8 @@ pub async fn database(owner: &str, migrator: &'static Migrator) -> TestDatabase 
     TestDatabase { server_url, name, pool }
 }
 
-/// Drops the databases of processes that have ended; one sweeper at a time is enough.
+/// Drops databases of processes that have ended, a few, so that no test pays for a whole run; one sweeper at a time is
+/// enough.
 async fn sweep(server: &mut PgConnection) {
     let mine: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
         .bind(SWEEP_LOCK)
@@ -93,7 +96,7 @@ async fn sweep(server: &mut PgConnection) {
             .fetch_all(&mut *server)
             .await
             .expect("the server answers");
-    for name in names.into_iter().filter(|name| !is_alive(name)) {
+    for name in names.into_iter().filter(|name| !is_alive(name)).take(SWEPT) {
         execute(server, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
     }
     sqlx::query("SELECT pg_advisory_unlock($1)")

@@ -19,6 +19,8 @@ mod app;
 mod apps;
 mod bluesky;
 mod containers;
+#[cfg(test)]
+mod exchange;
 mod facebook_page;
 pub(crate) mod http;
 mod instagram;

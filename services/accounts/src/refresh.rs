@@ -32,7 +32,7 @@ use crate::{
 /// Longer than any call for a refresh takes. Who dies with a lease blocks the account for so long.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// How often who waits for another looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a caller waits for a refresh, its own or another's.
 const PATIENCE: Duration = Duration::from_secs(12);
 /// How often the background looks for tokens that are due.

@@ -290,7 +290,7 @@ mod tests {
         let mut token = b"access secret".to_vec();
         let bound = Aad::from(before_data_keys(own));
         let nonce = key.seal_in_place_append_tag(bound, &mut token).unwrap();
-        let access_token = [nonce.as_ref(), &token].concat();
+        let access_token = [nonce.as_ref().as_slice(), &token].concat();
         let before = Sealed { access_token, refresh_token: None, data_key: None, key_id: None };
         for vault in [vault(0, &[]), vault(1, &[0])] {
             assert!(vault.open(own, &before).is_some() && vault.open(other, &before).is_none());

@@ -14,6 +14,8 @@ mod webm;
 mod hostile;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -91,6 +93,23 @@ async fn look(reader: &mut Reader<'_>) -> Result<Inspected, Refused> {
             Container::Quicktime => Ok(video(ContentType::Quicktime, movie::read(reader).await?)),
         },
     }
+}
+
+/// How many bytes [`begins_well`] looks at.
+pub const BEGINNING_BYTES: usize = 12;
+
+/// Whether what begins so can be of one of the types at all: of what cannot, the rest need not be waited for.
+#[must_use]
+pub fn begins_well(beginning: &[u8]) -> bool {
+    matches!(
+        beginning,
+        [0xff, 0xd8, 0xff, ..]
+            | [0x89, b'P', b'N', b'G', ..]
+            | [b'G', b'I', b'F', b'8', ..]
+            | [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..]
+            | [b'%', b'P', b'D', b'F', b'-', ..]
+            | [0x1a, 0x45, 0xdf, 0xa3, ..]
+    ) || isobmff::begins_well(beginning)
 }
 
 /// A width and a height, in pixels.

@@ -56,6 +56,9 @@ pub(crate) enum Error {
         /// What it answered.
         status: Status,
     },
+    /// Too many media are being fetched.
+    #[error("too many media are being fetched at once")]
+    Busy,
     /// The work outlived the call it was for.
     #[error("the call has ended")]
     CallEnded,
@@ -79,7 +82,7 @@ impl From<Fault> for Error {
     }
 }
 
-/// When a store that failed may be asked again.
+/// When what failed for want of something may be tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 fn told(status: MediaStatus) -> &'static str {
@@ -132,6 +135,7 @@ impl From<Error> for Status {
                     internal()
                 }
             },
+            Error::Busy => Fault::new(Reason::Overloaded, message).retry_after(AGAIN).into(),
             Error::CallEnded => postbreeze_proto::status::deadline_exceeded(),
             Error::Storage(cause) => {
                 tracing::error!(cause = &cause as &dyn std::error::Error, "storage failed");

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use postbreeze_context::Denied;
 use postbreeze_egress::{Download, Egress, Error as EgressError, Invalid, Limits};
 use postbreeze_proto::status::Reason;
 use postbreeze_runtime::clock::Clock;
@@ -13,7 +14,7 @@ use crate::{
     content,
     error::Error,
     intake::{Unfit, examine},
-    storage::{Key, Storage},
+    storage::{Key, Storage, StorageError},
     store::{
         Store,
         media::{MediaRow, endings::Found},
@@ -22,12 +23,18 @@ use crate::{
 
 /// Bytes of one medium at the most.
 pub(crate) const INGESTED_BYTES: i64 = 1_024 * 1_024 * 1_024;
+/// How many are fetched at once: each holds up to two parts of what it writes, 16 MiB.
+pub(crate) const AT_ONCE: usize = 16;
 /// How long fetching takes at the most, whatever the call allows.
 const TAKES: Duration = Duration::from_mins(1);
 /// How long the other side may be silent.
 const IDLE: Duration = Duration::from_secs(10);
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// The type under which bytes are stored whose type is known only when all of them are there; whoever reads them is told
+/// that one.
+const UNKNOWN_YET: &str = "application/octet-stream";
 
 /// What the work needs.
 #[derive(Clone)]
@@ -64,10 +71,11 @@ impl Ingester {
         match self.store_bytes(&url, &row, limits).await {
             Err(Failed::Fetching(error)) => Err(refused(error)),
             Err(Failed::Otherwise(error)) => Err(error),
-            Ok(size_bytes) => {
-                let examined = examine(&self.storage, &row, size_bytes, by).await?;
-                examined.map_err(|unfit| unfit.on("url"))
-            }
+            Ok(size_bytes) => match examine(&self.storage, &row, size_bytes, by).await {
+                // Deleted from under us, with its workspace.
+                Err(Error::Storage(StorageError::NotFound)) => Err(Denied::OutOfReach.into()),
+                examined => examined?.map_err(|unfit| unfit.on("url")),
+            },
         }
     }
 
@@ -75,10 +83,12 @@ impl Ingester {
     async fn store_bytes(&self, url: &str, row: &MediaRow, limits: Limits) -> Result<u64, Failed> {
         let mut download = self.egress.get(url, limits).await?;
         let head = head(&mut download).await?;
-        // Of a wrong type nothing is stored, and no more is fetched.
-        let kind = sniff(&head).ok_or_else(|| Unfit::of_type().on("url"))?;
+        if !content::begins_well(&head) {
+            // Nothing is stored, and no more is fetched.
+            return Err(Failed::Otherwise(Unfit::of_type().on("url")));
+        }
         let key = Key::of_medium(row.workspace_id, row.id);
-        let mut writing = self.storage.begin(&key, kind.as_str()).await?;
+        let mut writing = self.storage.begin(&key, UNKNOWN_YET).await?;
         if let Some(upload_id) = writing.upload_id() {
             self.store.note_upload(row.id, &upload_id).await?;
         }
@@ -106,7 +116,7 @@ impl Ingester {
 /// The first bytes, as many as tell the type, or all there are.
 async fn head(download: &mut Download) -> Result<Bytes, EgressError> {
     let mut head = BytesMut::new();
-    while head.len() < SNIFFED_BYTES {
+    while head.len() < content::BEGINNING_BYTES {
         let Some(chunk) = download.chunk().await? else { break };
         head.extend_from_slice(&chunk);
     }
@@ -144,9 +154,4 @@ pub(crate) fn reason(error: EgressError) -> Reason {
         | EgressError::Redirect(Invalid::Local | Invalid::Spelling) => Reason::UrlForbidden,
         _ => Reason::FieldInvalid,
     }
-}
-
-const SNIFFED_BYTES: usize = 64;
-fn sniff(_: &[u8]) -> Option<content::ContentType> {
-    Some(content::ContentType::Jpeg)
 }

@@ -93,11 +93,14 @@ pub(crate) fn kind_number(content_type: ContentType) -> i16 {
 
 /// Makes and keeps a small picture. Answers whether there is one now.
 async fn add_picture(storage: &Storage, row: &MediaRow, key: &Key, kind: ContentType) -> bool {
-    let Ok(_turn) = PICTURES.acquire().await else { return false };
+    let Ok(turn) = PICTURES.acquire().await else { return false };
     let Ok(bytes) = storage.read(key, THUMBNAIL_SOURCE_BYTES).await else { return false };
-    let Ok(Some(picture)) = spawn_blocking(move || content::thumbnail(&bytes, kind)).await else {
-        return false;
-    };
+    let making = spawn_blocking(move || {
+        // Whoever waits for it may give up; the turn ends when the work does.
+        let _turn = turn;
+        content::thumbnail(&bytes, kind)
+    });
+    let Ok(Some(picture)) = making.await else { return false };
     let key = Key::of_thumbnail(row.workspace_id, row.id);
     let kept = storage.put(&key, THUMBNAIL_TYPE.as_str(), Bytes::from(picture)).await;
     if let Err(error) = &kept {

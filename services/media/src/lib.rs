@@ -36,7 +36,10 @@ use postbreeze_proto::{
 use postbreeze_runtime::{
     BoxService, Environment, health::Health, peer::Peer, postgres::Database, stack::Limits,
 };
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, Semaphore},
+};
 use tonic::service::Routes;
 
 pub use crate::config::Config;
@@ -87,6 +90,7 @@ pub fn service(parts: Parts) -> BoxService {
         environment: parts.environment.clone(),
         page_tokens: parts.config.page_tokens,
         workspaces: parts.workspaces.clone(),
+        ingestions: Arc::new(Semaphore::new(ingest::AT_ONCE)),
         purge,
     });
     let routes = Routes::new(MediaServiceServer::from_arc(Arc::clone(&rpc)))

@@ -78,12 +78,19 @@ pub(crate) fn upload_expires(now: DateTime<Utc>) -> DateTime<Utc> {
     now + UPLOAD_LASTS
 }
 
-/// When bytes that were deleted now must be deleted once more: those of an upload can come back for a while.
+/// When bytes that were deleted now must be deleted once more: while an upload or an ingestion may be under way, they can
+/// come back.
 pub(crate) fn purged_again(
     now: DateTime<Utc>,
+    status: MediaStatus,
+    create_time: DateTime<Utc>,
     upload_expire_time: Option<DateTime<Utc>>,
 ) -> Option<DateTime<Utc>> {
-    upload_expire_time.map(|expires| expires + WRITING_LINGERS).filter(|again| *again > now)
+    let last = match status {
+        MediaStatus::Ingesting => Some(create_time + INGESTION_LASTS),
+        _ => upload_expire_time.map(|expires| expires + WRITING_LINGERS),
+    };
+    last.filter(|last| *last > now)
 }
 
 /// What is wrong with a filename whose length is right.
@@ -146,11 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_deleted_once_more_when_neither_put_nor_completion_can_bring_them_back() {
-        assert_eq!(purged_again(at(3), Some(at(15))), Some(at(31)));
-        assert_eq!(purged_again(at(30), Some(at(15))), Some(at(31)));
-        assert_eq!(purged_again(at(31), Some(at(15))), None);
-        assert_eq!(purged_again(at(3), None), None);
+    fn bytes_are_deleted_once_more_when_nothing_can_bring_them_back() {
+        let upload = |now| purged_again(at(now), MediaStatus::Ready, at(0), Some(at(15)));
+        assert_eq!([3, 30, 31].map(upload), [Some(at(31)), Some(at(31)), None]);
+        let ingested = |now| purged_again(at(now), MediaStatus::Ready, at(0), None);
+        assert_eq!([0, 3].map(ingested), [None, None]);
+        let ingesting = |now| purged_again(at(now), MediaStatus::Ingesting, at(0), None);
+        assert_eq!([3, 9, 10].map(ingesting), [Some(at(10)), Some(at(10)), None]);
     }
 
     #[test]

@@ -8,7 +8,6 @@ use postbreeze_runtime::clock::Clock;
 use tokio::sync::Notify;
 
 use crate::{
-    medium::purged_again,
     storage::{Key, Storage, StorageError},
     store::{Store, due::Purge},
 };
@@ -48,7 +47,7 @@ impl Purger {
                 tracing::warn!(%id, error = &error as &dyn std::error::Error, "bytes stay");
                 self.store.purge_again(purge, now + AGAIN).await
             }
-            Ok(()) => match purged_again(now, purge.upload_expire_time) {
+            Ok(()) => match purge.again(now) {
                 Some(again) => self.store.purge_again(purge, again).await,
                 None => self.store.purged(purge).await,
             },

@@ -35,7 +35,7 @@ use postbreeze_proto::{
     v1::{self, media_service_server::MediaService},
 };
 use postbreeze_runtime::{Environment, peer::Peer};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::{ingest::Ingester, storage::Storage, store::Store};
@@ -48,6 +48,8 @@ pub(crate) struct Rpc {
     pub(crate) environment: Environment,
     pub(crate) page_tokens: TokenKey,
     pub(crate) workspaces: Peer,
+    /// How many media may be fetched at once.
+    pub(crate) ingestions: Arc<Semaphore>,
     /// Wakes who deletes bytes.
     pub(crate) purge: Arc<Notify>,
 }

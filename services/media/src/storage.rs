@@ -8,7 +8,10 @@
 //! | S3, Google, a directory | signed | signed | refused |
 //! | Azure | of no effect | told at completion | of no effect after [`Storage::settle`] |
 //!
-//! No call here takes longer than a few seconds, or, where it moves bytes, [`TRANSFER`].
+//! No call of a remote store takes longer than a few seconds or, where it moves bytes, [`TRANSFER`]. One that is down is
+//! [`StorageError::Unreachable`] by then.
+//!
+//! A second PUT is refused by S3-compatible stores that heed `if-none-match: *`, as AWS's does: others must not be used.
 
 mod azure;
 mod bounds;
@@ -42,7 +45,7 @@ pub use writing::Writing;
 pub struct Presigned {
     /// Where to.
     pub url: String,
-    /// The headers it must carry, exactly.
+    /// The headers it must carry, exactly. Browsers set `content-length` themselves, as it is.
     pub headers: Vec<(String, String)>,
 }
 

@@ -109,6 +109,7 @@ pub fn service(parts: Parts) -> BoxService {
         issuer: issuer.clone(),
         accounts: accounts.clone(),
         media: parts.media.clone(),
+        workspaces: parts.workspaces.clone(),
         notices: notices.clone(),
         at_once: parts.config.publish_concurrency,
         terms: publisher::Terms {

@@ -19,7 +19,9 @@ pub(crate) fn start(environment: &Environment, store: Store, bells: Bells) {
             match store.look_out(clock.now()).await {
                 Ok(due) => {
                     failing = false;
-                    due.into_iter().for_each(|what| bells.of(what).ring());
+                    for what in due {
+                        bells.of(what).ring();
+                    }
                 }
                 Err(error) => {
                     if !failing {

@@ -14,6 +14,7 @@ mod get_comment;
 mod get_post;
 mod get_post_usage;
 mod get_webhook;
+mod limits;
 mod list_deliveries;
 mod list_publish_attempts;
 mod list_webhooks;

@@ -152,6 +152,7 @@ service!(member_service_answers_as_the_tables_say, "MemberService/");
 service!(billing_service_answers_as_the_tables_say, "BillingService/");
 service!(social_account_service_answers_as_the_tables_say, "SocialAccountService/");
 service!(post_service_answers_as_the_tables_say, "PostService/");
+service!(media_service_answers_as_the_tables_say, "MediaService/");
 service!(comment_service_answers_as_the_tables_say, "CommentService/");
 service!(webhook_service_answers_as_the_tables_say, "WebhookService/");
 

@@ -28,6 +28,8 @@ async fn fill(world: &World, place: &Place) {
         world.comment(place).await;
         world.sandbox_post(place).await;
         world.webhook(place).await;
+        world.medium(owner, place).await;
+        world.folder(owner, place).await;
         world.invitation(owner, place).await;
         owner.full_key().await.unwrap();
         // Another workspace, with an account.

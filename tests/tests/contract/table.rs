@@ -222,6 +222,11 @@ pub(crate) const TABLE: &[Row] = &[
     ),
     row("PostService/CancelPost", Member(ByRow, Action::WritePosts), r#"{"postId": "$scheduled"}"#),
     row("PostService/RetryPost", Member(ByRow, Action::WritePosts), r#"{"postId": "$failed"}"#),
+    row(
+        "PostService/RetryFirstComment",
+        Member(ByRow, Action::WritePosts),
+        r#"{"postId": "$commented", "targetId": "$commented_target"}"#,
+    ),
     row("PostService/ApprovePost", Member(ByRow, Action::ReviewPosts), r#"{"postId": "$waiting"}"#),
     row(
         "PostService/RejectPost",
@@ -230,6 +235,50 @@ pub(crate) const TABLE: &[Row] = &[
     ),
     row("PostService/DeletePost", Member(ByRow, Action::WritePosts), r#"{"postId": "$draft"}"#),
     row("PostService/ListPublishAttempts", Member(ByRow, Action::Read), r#"{"postId": "$draft"}"#),
+    row(
+        "MediaService/PresignUpload",
+        Member(Field, Action::WriteMedia),
+        r#"{"workspaceId": "$workspace", "filename": "a.png", "contentType": "image/png", "sizeBytes": "73"}"#,
+    ),
+    row(
+        "MediaService/CompleteUpload",
+        Member(ByRow, Action::WriteMedia),
+        r#"{"mediaId": "$uploaded"}"#,
+    ),
+    row(
+        "MediaService/IngestFromUrl",
+        Member(Field, Action::WriteMedia),
+        r#"{"workspaceId": "$workspace", "url": "$picture"}"#,
+    ),
+    row("MediaService/GetMedia", Member(ByRow, Action::Read), r#"{"mediaId": "$media"}"#),
+    row("MediaService/ListMedia", Member(Field, Action::Read), r#"{"workspaceId": "$workspace"}"#),
+    row(
+        "MediaService/UpdateMedia",
+        Member(ByRow, Action::WriteMedia),
+        r#"{"mediaId": "$media", "filename": "other.png"}"#,
+    ),
+    row("MediaService/MoveMedia", Member(ByRow, Action::WriteMedia), r#"{"mediaId": "$media"}"#),
+    row("MediaService/DeleteMedia", Member(ByRow, Action::WriteMedia), r#"{"mediaId": "$media"}"#),
+    row(
+        "MediaService/CreateFolder",
+        Member(Field, Action::WriteMedia),
+        r#"{"workspaceId": "$workspace", "name": "Folder"}"#,
+    ),
+    row(
+        "MediaService/ListFolders",
+        Member(Field, Action::Read),
+        r#"{"workspaceId": "$workspace"}"#,
+    ),
+    row(
+        "MediaService/UpdateFolder",
+        Member(ByRow, Action::WriteMedia),
+        r#"{"folderId": "$folder", "name": "Other"}"#,
+    ),
+    row(
+        "MediaService/DeleteFolder",
+        Member(ByRow, Action::WriteMedia),
+        r#"{"folderId": "$folder"}"#,
+    ),
     row("CommentService/GetComment", Member(ByRow, Action::Read), r#"{"commentId": "$comment"}"#),
     row(
         "CommentService/ListComments",

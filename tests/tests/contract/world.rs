@@ -7,18 +7,22 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use bytes::Bytes;
 use chrono::TimeDelta;
 use postbreeze_context::Role;
 use postbreeze_ids::{Comment, Event, Id, Kind, Minter, Webhook, WorkspaceId};
 use postbreeze_proto::v1::{
-    ChangeSubscriptionRequest, CreateApiKeyRequest, CreatePostRequest, CreateWorkspaceRequest,
-    DeleteWorkspaceRequest, InviteMemberRequest, InviteMemberResponse, KeyPermission, Plan,
-    Platform, Post, ScopedAccess, SignInRequest, StartConnectRequest, UpdateWorkspaceRequest,
-    create_api_key_request::Access,
+    ChangeSubscriptionRequest, CreateApiKeyRequest, CreateFolderRequest, CreatePostRequest,
+    CreateWorkspaceRequest, DeleteWorkspaceRequest, InviteMemberRequest, InviteMemberResponse,
+    KeyPermission, Plan, Platform, Post, ScopedAccess, SignInRequest, StartConnectRequest,
+    UpdateWorkspaceRequest, create_api_key_request::Access,
 };
 use postbreeze_proto::{time::to_proto, v1::Role as WireRole};
 use postbreeze_runtime::{BoxService, Environment};
-use postbreeze_testkit::{PASSWORD, System, User, draft};
+use postbreeze_testkit::{
+    PASSWORD, System, User, Web, draft,
+    web::{self, PNG, Page},
+};
 use postbreeze_tests::api::{self, Rpc};
 use prost_reflect::DynamicMessage;
 use uuid::Uuid;
@@ -88,16 +92,21 @@ pub(crate) struct World {
     /// Who has a workspace of their own, and nothing to do with the team.
     pub(crate) stranger: User,
     pub(crate) foreign: Place,
+    /// Where a picture can be fetched.
+    picture: String,
+    _web: Web,
     minter: Minter,
     keys: RefCell<HashMap<(String, Mode), String>>,
     /// The last that was to be delivered.
     event: RefCell<String>,
+    /// The target of the post that was last made with a first comment.
+    commented: RefCell<String>,
     counter: AtomicU32,
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let system = System::start().await;
+        let system = System::start_with(&[("POSTBREEZE_EGRESS_ALLOW", "127.0.0.1/32")]).await;
         let team = Team {
             owner: system.sign_up("owner").await,
             admin: system.sign_up("admin").await,
@@ -113,8 +122,23 @@ impl World {
         let foreign = place_of(&stranger, "Globex").await;
         let minter = Environment::new(system.clock.clock()).minter;
         let front = system.services.front.clone();
-        let (keys, event, counter) = (RefCell::default(), RefCell::default(), AtomicU32::new(0));
-        Self { system, front, team, other_member, stranger, foreign, minter, keys, event, counter }
+        let web = Web::start().await;
+        let png = Page::Bytes("image/png", Bytes::from_static(PNG));
+        Self {
+            system,
+            front,
+            team,
+            other_member,
+            stranger,
+            foreign,
+            picture: web.page("/picture.png", png),
+            _web: web,
+            minter,
+            keys: RefCell::default(),
+            event: RefCell::default(),
+            commented: RefCell::default(),
+            counter: AtomicU32::new(0),
+        }
     }
 
     pub(crate) fn member(&self, role: Role) -> &User {
@@ -217,6 +241,7 @@ impl World {
                 key.id
             }
             ("member", _) => self.other_member.id().to_owned(),
+            ("picture", _) => self.picture.clone(),
             (_, Target::Unknown) => self.unknown(name),
             (_, Target::Of(place)) => self.thing_of(name, place, caller).await,
         }
@@ -234,11 +259,16 @@ impl World {
             "waiting" if foreign => self.post(owner, place, true).await.id,
             "waiting" => self.post(&self.team.editor, place, true).await.id,
             "failed" => self.failed_post(owner, place).await,
+            "commented" => self.commented_post(owner, place).await,
+            "commented_target" => self.commented.borrow().clone(),
             "comment" => self.comment(place).await,
             "sandbox_post" => self.sandbox_post(place).await,
             "webhook" => self.webhook(place).await,
             // Of the webhook that the request has named.
             "event" => self.event.borrow().clone(),
+            "uploaded" => self.uploaded(owner, place).await,
+            "media" => self.medium(owner, place).await,
+            "folder" => self.folder(owner, place).await,
             "invitation" => self.invitation(owner, place).await.invitation.unwrap().id,
             "invitation_token" => self.invitation(owner, place).await.invitation_token,
             "state" => self.state(owner, place, caller).await,
@@ -252,13 +282,16 @@ impl World {
         match name {
             "workspace" => self.minter.mint::<postbreeze_ids::Workspace>(bucket).to_string(),
             "account" => self.minter.mint::<postbreeze_ids::Account>(bucket).to_string(),
-            "draft" | "scheduled" | "waiting" | "failed" => {
+            "draft" | "scheduled" | "waiting" | "failed" | "commented" => {
                 self.minter.mint::<postbreeze_ids::Post>(bucket).to_string()
             }
+            "commented_target" => self.minter.mint::<postbreeze_ids::Target>(bucket).to_string(),
             "comment" => self.minter.mint::<Comment>(bucket).to_string(),
             "webhook" => self.minter.mint::<Webhook>(bucket).to_string(),
             "event" => self.minter.mint::<Event>(bucket).to_string(),
             "sandbox_post" => self.minter.mint::<SandboxCall>(bucket).to_string(),
+            "uploaded" | "media" => self.minter.mint::<postbreeze_ids::Media>(bucket).to_string(),
+            "folder" => self.minter.mint::<postbreeze_ids::Folder>(bucket).to_string(),
             "invitation" => self.minter.mint::<postbreeze_ids::Invitation>(bucket).to_string(),
             "invitation_token" | "state" => "x".repeat(43),
             _ => panic!("nothing unknown is named ${name}"),
@@ -283,6 +316,23 @@ impl World {
         ] {
             sqlx::query(statement).bind(id).execute(self.system.pool("posts")).await.unwrap();
         }
+        post.id
+    }
+
+    /// A post that is out, and whose first comment failed.
+    async fn commented_post(&self, owner: &User, place: &Place) -> String {
+        let post = self.post(owner, place, true).await;
+        let id = uuid_of::<postbreeze_ids::Post>(&post.id);
+        for statement in [
+            "UPDATE posts SET status = 'published' WHERE id = $1",
+            "UPDATE post_targets
+            SET status = 'published', external_post_id = 'x', first_comment = 'first', first_comment_status = 'failed',
+                first_comment_error_class = 'permanent', due_time = NULL
+            WHERE post_id = $1",
+        ] {
+            sqlx::query(statement).bind(id).execute(self.system.pool("posts")).await.unwrap();
+        }
+        self.commented.replace(post.targets[0].id.clone());
         post.id
     }
 
@@ -354,6 +404,29 @@ impl World {
         .unwrap();
         *self.event.borrow_mut() = events[0].to_string();
         id.to_string()
+    }
+
+    /// A medium whose bytes have come and were not looked at.
+    async fn uploaded(&self, owner: &User, place: &Place) -> String {
+        let upload = owner.session.presign(&place.workspace_id, "a.png", "image/png", PNG.len());
+        let upload = upload.await.unwrap();
+        assert_eq!(web::put(&upload, PNG).await, 200);
+        upload.media.unwrap().id
+    }
+
+    pub(crate) async fn medium(&self, owner: &User, place: &Place) -> String {
+        let media = self.uploaded(owner, place).await;
+        owner.session.complete_upload(&media).await.unwrap().id
+    }
+
+    pub(crate) async fn folder(&self, owner: &User, place: &Place) -> String {
+        let request = CreateFolderRequest {
+            workspace_id: place.workspace_id.clone(),
+            name: "Folder".to_owned(),
+            ..Default::default()
+        };
+        let answer = owner.session.media().create_folder(request).await.unwrap();
+        answer.into_inner().folder.unwrap().id
     }
 
     /// A post that the network inside the system has.

@@ -6,4 +6,5 @@ mod shards;
 
 mod example;
 mod fan_out;
+mod publishing;
 mod quota;

@@ -1,6 +1,10 @@
 //! GET: what arrives, and every limit.
 
-use std::{io, net::IpAddr, net::TcpListener, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, TcpListener},
+    time::{Duration, Instant},
+};
 
 use futures_util::future::{BoxFuture, pending};
 use postbreeze_egress::{Error, Limits, Resolve};
@@ -268,9 +272,16 @@ async fn an_address_that_is_silent_leaves_time_for_another() {
     let server = Server::on(listener, |_, stream| write(stream, answer("200 OK", "", "a")));
     let names = Names::default().with("media.test", &[&["127.0.0.2", "127.0.0.1"]]);
     let egress = allowing(&["127.0.0.1/32", "127.0.0.2/32"]).with_resolver(names);
-    let limits = Limits { connect: Duration::from_secs(2), ..LIMITS };
+    let limits = Limits { connect: Duration::from_secs(4), ..LIMITS };
+    let begin = Instant::now();
     let mut download = egress.get(&server.url_as("media.test", "/"), limits).await.unwrap();
     assert_eq!(rest(&mut download).await.unwrap(), b"a");
+    // The silent one had its half.
+    let taken = begin.elapsed();
+    assert!(
+        taken > Duration::from_millis(1_900) && taken < Duration::from_millis(3_500),
+        "{taken:?}"
+    );
     let alone = format!("http://{}/", silent.address);
     let limits = Limits { connect: SHORT, ..LIMITS };
     assert_eq!(failure(&egress, &alone, limits).await, Error::Connect);

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{
-    Begun, ConnectError, Given, RefreshError, Tokens,
+    Begun, ConnectError, Given, RefreshError, Session, Tokens,
     http::{Answer, Http, Problem, Refusal},
     oauth::OauthClient,
 };
@@ -234,6 +234,17 @@ pub(crate) fn not_refreshed(problem: &Problem, is_final: bool) -> RefreshError {
     } else {
         RefreshError::Transient { message: failure.message, retry_after: failure.retry_after }
     }
+}
+
+/// What buys a new token.
+///
+/// # Errors
+/// When the network granted nothing that does.
+pub(crate) fn refresh_token(session: &Session) -> Result<&SecretString, RefreshError> {
+    session.tokens.refresh_token.as_ref().ok_or_else(|| RefreshError::Refused {
+        revoked: false,
+        message: "the network granted nothing to refresh with".to_owned(),
+    })
 }
 
 /// Whether a token endpoint said that a refresh token is not valid.

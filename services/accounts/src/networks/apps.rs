@@ -64,3 +64,64 @@ impl Apps {
         self.0.iter().map(network).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::networks::exchange::http;
+
+    fn lookup(pairs: &[(&str, &str)]) -> Lookup {
+        let own =
+            |(name, value): &(&str, &str)| (format!("POSTBREEZE_{name}"), (*value).to_owned());
+        Lookup::new(pairs.iter().map(own))
+    }
+
+    fn platforms(pairs: &[(&str, &str)]) -> Vec<Platform> {
+        let apps = Apps::read(&lookup(pairs)).ok().unwrap();
+        apps.networks(&http()).into_iter().map(|(platform, _)| platform).collect()
+    }
+
+    #[test]
+    fn only_networks_with_an_application_can_be_connected() {
+        let redirect = ("OAUTH_REDIRECT_URL", "https://app.example/callback");
+        assert_eq!(platforms(&[redirect]), []);
+        let x = [redirect, ("X_CLIENT_ID", "id"), ("X_CLIENT_SECRET", "secret")];
+        assert_eq!(platforms(&x), [Platform::X]);
+        // One application serves both kinds of authors.
+        let linkedin = [redirect, ("LINKEDIN_CLIENT_ID", "id"), ("LINKEDIN_CLIENT_SECRET", "s")];
+        assert_eq!(platforms(&linkedin), [Platform::LinkedinPerson, Platform::LinkedinCompany]);
+        let names =
+            ["INSTAGRAM", "FACEBOOK", "THREADS", "X", "LINKEDIN", "TIKTOK", "YOUTUBE", "PINTEREST"];
+        let all: Vec<(String, &str)> = names
+            .iter()
+            .flat_map(|name| {
+                [(format!("{name}_CLIENT_ID"), "id"), (format!("{name}_CLIENT_SECRET"), "s")]
+            })
+            .collect();
+        let mut all: Vec<(&str, &str)> =
+            all.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        all.push(redirect);
+        assert_eq!(platforms(&all), KNOWN.map(|(platform, ..)| platform));
+    }
+
+    #[test]
+    fn half_of_an_application_is_named() {
+        let redirect = ("OAUTH_REDIRECT_URL", "https://app.example/callback");
+        for (pairs, variable) in [
+            (&[("X_CLIENT_ID", "id"), redirect][..], "POSTBREEZE_X_CLIENT_SECRET"),
+            (&[("X_CLIENT_ID", "id"), ("X_CLIENT_SECRET", "s")], "POSTBREEZE_OAUTH_REDIRECT_URL"),
+            (
+                &[
+                    ("X_CLIENT_ID", "id"),
+                    ("X_CLIENT_SECRET", "s"),
+                    redirect,
+                    ("X_API_URL", "nowhere"),
+                ],
+                "POSTBREEZE_X_API_URL",
+            ),
+        ] {
+            let error = Apps::read(&lookup(pairs)).err().unwrap();
+            assert_eq!(error.variable, variable);
+        }
+    }
+}

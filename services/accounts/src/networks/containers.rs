@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use postbreeze_proto::internal::v1::PublishRequest;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Failure, Found, Outcome, Progress, Sent, Session,
@@ -30,6 +31,8 @@ pub(crate) struct Words {
     pub(crate) publish: &'static str,
     /// What is left of the day's quota.
     pub(crate) quota: &'static str,
+    /// The fields of it: what was used, and of how much.
+    pub(crate) quota_fields: (&'static str, &'static str),
     /// The account's posts.
     pub(crate) list: &'static str,
     /// The field of a container that tells how it stands.
@@ -118,10 +121,9 @@ async fn published(
             code: "not_listed".to_owned(),
             message: "the network published it and does not list it yet".to_owned(),
         },
-        Err(problem) => Outcome::Unknown {
-            code: "not_listed".to_owned(),
-            message: problem.failure().message,
-        },
+        Err(problem) => {
+            Outcome::Unknown { code: "not_listed".to_owned(), message: problem.failure().message }
+        }
     })
 }
 
@@ -193,7 +195,8 @@ async fn create(
     session: &Session,
     form: &Form,
 ) -> Result<String, Failure> {
-    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let form: Vec<(&str, &str)> =
+        form.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let path = format!("{}/{}", session.account.external_id, words.create);
     let created: Result<Created, Problem> = graph.post(session, &path, &form).await;
     created.map(|created| created.id).map_err(|problem| problem.failure())
@@ -206,7 +209,7 @@ async fn state(
     container: &str,
 ) -> Result<State, Problem> {
     let fields = format!("{},{}", words.status, words.reason);
-    let said: serde_json::Value = graph.read(session, container, &[("fields", &fields)]).await?;
+    let said: Value = graph.read(session, container, &[("fields", &fields)]).await?;
     Ok(match said[words.status].as_str() {
         Some("FINISHED") => State::Ready,
         Some("PUBLISHED") => State::Published,
@@ -220,22 +223,16 @@ async fn state(
 }
 
 async fn has_quota(graph: &Graph, words: &Words, session: &Session) -> Result<(), Failure> {
-    #[derive(Deserialize)]
-    struct Quota {
-        #[serde(default)]
-        quota_usage: i64,
-        #[serde(default)]
-        config: Config,
-    }
-    #[derive(Deserialize, Default)]
-    struct Config {
-        quota_total: Option<i64>,
-    }
     let path = format!("{}/{}", session.account.external_id, words.quota);
-    let quota: Result<Page<Quota>, Problem> =
-        graph.read(session, &path, &[("fields", "quota_usage,config")]).await;
+    let (usage, config) = words.quota_fields;
+    let fields = format!("{usage},{config}");
+    let quota: Result<Page<Value>, Problem> =
+        graph.read(session, &path, &[("fields", &fields)]).await;
     let quota = quota.map_err(|problem| problem.failure())?;
-    let is_used_up = |quota: &Quota| quota.config.quota_total.is_some_and(|total| quota.quota_usage >= total);
+    let is_used_up = |quota: &Value| {
+        let total = quota[config]["quota_total"].as_i64();
+        total.is_some_and(|total| quota[usage].as_i64().unwrap_or(0) >= total)
+    };
     if quota.data.iter().any(is_used_up) {
         let message = "the account has published as much today as the network allows";
         return Err(Failure::transient("publishing_limit", message).after(Some(QUOTA_WAIT)));
@@ -283,23 +280,22 @@ async fn recent(
     let path = format!("{}/{}", session.account.external_id, words.list);
     let fields = format!("id,{},permalink,timestamp", words.text);
     let query = [("fields", fields.as_str()), ("limit", "50")];
-    let listed: Vec<serde_json::Value> = graph.list(session, &path, &query, RECENT).await?;
+    let listed: Vec<Value> = graph.list(session, &path, &query, RECENT).await?;
     let since = since(post.first_attempt_time.as_ref());
-    let text = |post: &serde_json::Value, name: &str| post[name].as_str().unwrap_or_default().to_owned();
-    let is_it = |listed: &&serde_json::Value| {
+    let text = |post: &Value, name: &str| post[name].as_str().unwrap_or_default().to_owned();
+    let is_it = |listed: &&Value| {
         same_text(&text(listed, words.text), &post.text)
             && time(&text(listed, "timestamp")).is_some_and(|time| time >= since)
     };
-    Ok(listed.iter().filter(is_it).next_back().map(|post| Sent {
-        external_id: text(post, "id"),
-        external_url: text(post, "permalink"),
-    }))
+    Ok(listed
+        .iter()
+        .rfind(is_it)
+        .map(|post| Sent { external_id: text(post, "id"), external_url: text(post, "permalink") }))
 }
 
 /// What was published, with its address; without one where the network does not tell it.
 pub(crate) async fn sent(graph: &Graph, session: &Session, id: String) -> Sent {
-    let said: Result<serde_json::Value, Problem> =
-        graph.read(session, &id, &[("fields", "permalink")]).await;
+    let said: Result<Value, Problem> = graph.read(session, &id, &[("fields", "permalink")]).await;
     let url = said.ok().and_then(|said| said["permalink"].as_str().map(str::to_owned));
     Sent { external_id: id, external_url: url.unwrap_or_default() }
 }

@@ -1,6 +1,10 @@
 //! Facebook pages, after Meta's "Pages API". A person grants pages; the account is the first of them, and its token does not
 //! run out.
 
+mod find;
+#[cfg(test)]
+mod tests;
+
 use chrono::Utc;
 use postbreeze_proto::{
     internal::v1::{FetchedComment, MediaToPublish, PublishCommentRequest, PublishRequest},
@@ -15,8 +19,8 @@ use super::{
     Sent, Session, Tokens,
     app::{Addresses, App, code, not_connected},
     http::{Http, Problem},
-    meta::{Comment, Created, Graph, Page, Picture, time},
-    steps::{cannot_tell, found, is_video, same_text, since},
+    meta::{Comment, Created, Graph, Page, Picture, own_comment},
+    steps::{cannot_tell, forget_refused, found, is_video},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -33,8 +37,6 @@ const SCOPES: [&str; 5] = [
     "pages_read_user_content",
 ];
 const COMMENTS: usize = 500;
-/// Posts of a page that are looked through.
-const RECENT: usize = 100;
 
 /// How far a publication has come.
 #[derive(Default, Serialize, Deserialize)]
@@ -56,7 +58,11 @@ impl FacebookPage {
     }
 
     /// A person's token of long life for a code: pages' tokens that come from it do not run out.
-    async fn person(&self, code: &str, now: chrono::DateTime<Utc>) -> Result<SecretString, Problem> {
+    async fn person(
+        &self,
+        code: &str,
+        now: chrono::DateTime<Utc>,
+    ) -> Result<SecretString, Problem> {
         #[derive(Deserialize)]
         struct Person {
             access_token: SecretString,
@@ -95,37 +101,6 @@ impl FacebookPage {
             progress.keep(&steps).await?;
         }
         Ok(steps.photos)
-    }
-
-    async fn recent(
-        &self,
-        session: &Session,
-        post: &PublishRequest,
-        photos: &[String],
-    ) -> Result<Option<Sent>, Problem> {
-        let since = since(post.first_attempt_time.as_ref());
-        let is_video_post = post.media.iter().any(is_video);
-        let (edge, text, fields) = if is_video_post {
-            ("videos", "description", "id,description,permalink_url,created_time")
-        } else {
-            (
-                "published_posts",
-                "message",
-                "id,message,permalink_url,created_time,attachments{target,subattachments{target}}",
-            )
-        };
-        let path = format!("{}/{edge}", session.account.external_id);
-        let from = since.timestamp().max(0).to_string();
-        let query = [("fields", fields), ("since", from.as_str()), ("limit", "50")];
-        let listed: Vec<serde_json::Value> = self.graph.list(session, &path, &query, RECENT).await?;
-        let is_it = |listed: &&serde_json::Value| {
-            let is_new = listed["created_time"].as_str().and_then(time).is_some_and(|t| t >= since);
-            let shows = photos.iter().any(|photo| shows(listed, photo));
-            let says = same_text(listed[text].as_str().unwrap_or_default(), &post.text);
-            // Without a text only what it shows can tell.
-            is_new && (shows || says && !post.text.is_empty() && photos.is_empty())
-        };
-        Ok(listed.iter().filter(is_it).next_back().map(sent))
     }
 
     async fn comments(&self, session: &Session, path: &str) -> Result<Vec<Comment>, Problem> {
@@ -221,7 +196,8 @@ impl Network for FacebookPage {
             _ => {}
         }
         let made = self.graph.post(session, &format!("{page}/feed"), &form).await;
-        outcome(made, |id| format!("https://www.facebook.com/{id}"))
+        let outcome = outcome(made, |id| format!("https://www.facebook.com/{id}"));
+        forget_refused(outcome, progress).await
     }
 
     async fn find(
@@ -261,13 +237,7 @@ impl Network for FacebookPage {
             Ok(listed) => listed,
             Err(problem) => return problem.undecided(),
         };
-        let since = since(comment.first_attempt_time.as_ref());
-        let own = listed.into_iter().find(|listed| {
-            listed.is_own(session)
-                && same_text(&listed.text, &comment.text)
-                && time(&listed.timestamp).is_some_and(|time| time >= since)
-        });
-        let sent = own.map(|own| Sent { external_id: own.id, ..Sent::default() });
+        let sent = own_comment(listed, session, comment);
         Ok(found(sent, session, progress))
     }
 
@@ -295,22 +265,4 @@ fn outcome(made: Result<Created, Problem>, url: impl FnOnce(&str) -> String) -> 
         Ok(made) => Outcome::Sent(Sent { external_url: url(&made.id), external_id: made.id }),
         Err(problem) => problem.outcome(),
     }
-}
-
-fn sent(post: &serde_json::Value) -> Sent {
-    let text = |name: &str| post[name].as_str().unwrap_or_default().to_owned();
-    let mut external_url = text("permalink_url");
-    // Videos tell theirs without the origin.
-    if external_url.starts_with('/') {
-        external_url = format!("https://www.facebook.com{external_url}");
-    }
-    Sent { external_id: text("id"), external_url }
-}
-
-/// Whether a post shows a photo.
-fn shows(post: &serde_json::Value, photo: &str) -> bool {
-    let attachments = post["attachments"]["data"].as_array().into_iter().flatten();
-    attachments.flat_map(|one| one["subattachments"]["data"].as_array().into_iter().flatten().chain([one])).any(
-        |attachment| attachment["target"]["id"].as_str() == Some(photo),
-    )
 }

@@ -56,7 +56,8 @@ impl Http {
         let guard = Guard { policy: policy.clone(), resolver: Arc::new(SystemResolver::default()) };
         Ok(Self {
             open: client().build()?,
-            guarded: client().dns_resolver(guard).build()?,
+            // Small servers close connections without saying so: what is sent on one at that moment is sent to nobody knows.
+            guarded: client().dns_resolver(guard).pool_max_idle_per_host(0).build()?,
             egress: Egress::new(policy.clone()),
             policy,
         })

@@ -1,5 +1,8 @@
 //! Instagram, after Meta's "Instagram API with Instagram Login": professional accounts.
 
+#[cfg(test)]
+mod tests;
+
 use postbreeze_proto::{
     internal::v1::{FetchedComment, MediaToPublish, PublishCommentRequest, PublishRequest},
     v1::{InstagramOptions, InstagramPlacement, platform_options::Network as Options},
@@ -13,8 +16,8 @@ use super::{
     app::{Addresses, App, code, not_connected},
     containers::{self, Form, Words},
     http::{Http, Problem},
-    meta::{self, Comment, Created, Graph, time},
-    steps::{found, is_video, same_text, since},
+    meta::{self, Comment, Created, Graph, own_comment},
+    steps::{found, is_video},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -32,6 +35,7 @@ const WORDS: Words = Words {
     create: "media",
     publish: "media_publish",
     quota: "content_publishing_limit",
+    quota_fields: ("quota_usage", "config"),
     list: "media",
     status: "status_code",
     reason: "status",
@@ -150,13 +154,7 @@ impl Network for Instagram {
             Ok(listed) => listed,
             Err(problem) => return problem.undecided(),
         };
-        let since = since(comment.first_attempt_time.as_ref());
-        let own = listed.into_iter().find(|listed| {
-            listed.is_own(session)
-                && same_text(&listed.text, &comment.text)
-                && time(&listed.timestamp).is_some_and(|time| time >= since)
-        });
-        let sent = own.map(|own| Sent { external_id: own.id, ..Sent::default() });
+        let sent = own_comment(listed, session, comment);
         Ok(found(sent, session, progress))
     }
 

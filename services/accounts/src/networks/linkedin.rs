@@ -1,13 +1,16 @@
 //! LinkedIn, of members and of company pages, after its "Community Management APIs". A person who connects a company page
 //! must administer it; the account is the first one they do.
 
+mod authors;
+mod comments;
 mod media;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 use http::{Method, StatusCode};
 use postbreeze_proto::{
     internal::v1::{FetchedComment, PublishCommentRequest, PublishRequest},
-    time::to_proto,
     v1::{LinkedinVisibility, platform_options::Network as Options},
 };
 use secrecy::SecretString;
@@ -19,9 +22,9 @@ use url::form_urlencoded::byte_serialize;
 use super::{
     Begun, Capabilities, ConnectError, Failure, Found, Given, Grant, Network, Outcome, Progress,
     RefreshError, Sent, Session, TokenTrouble, Tokens,
-    app::{Addresses, App, code, is_invalid_grant, not_connected, not_refreshed},
+    app::{Addresses, App, code, is_invalid_grant, not_connected, not_refreshed, refresh_token},
     http::{Answer, Http, Problem, Refusal, Request},
-    steps::{cannot_tell, found, same_text, since},
+    steps::{cannot_tell, forget_refused, found, same_text, since},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -35,7 +38,6 @@ const COMPANY_SCOPES: [&str; 3] =
     ["rw_organization_admin", "r_organization_social", "w_organization_social"];
 /// The version of the API, which LinkedIn keeps for a year.
 const VERSION: &str = "202610";
-const COMMENTS: &str = "100";
 
 /// Who posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,46 +86,6 @@ impl Linkedin {
         let request = self.request(token, Method::GET, path).query(query);
         request.send().await?.json(now, refusal)
     }
-
-    async fn person(&self, token: &SecretString, now: DateTime<Utc>) -> Result<Who, Problem> {
-        let me: Value = self.read(token, "v2/userinfo", &[], now).await?;
-        let text = |name: &str| me[name].as_str().unwrap_or_default().to_owned();
-        let (id, name) = (text("sub"), text("name"));
-        Ok(Who { id, handle: name.clone(), name, picture: text("picture") })
-    }
-
-    /// The first company that the person administers.
-    async fn company(
-        &self,
-        token: &SecretString,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Who>, Problem> {
-        let query = [("q", "roleAssignee"), ("role", "ADMINISTRATOR"), ("state", "APPROVED")];
-        let acls: Value = self.read(token, "rest/organizationAcls", &query, now).await?;
-        let urn = acls["elements"][0]["organization"].as_str().unwrap_or_default();
-        let Some(id) = urn.strip_prefix("urn:li:organization:") else { return Ok(None) };
-        let page: Value = self.read(token, &format!("rest/organizations/{id}"), &[], now).await?;
-        let text = |name: &str| page[name].as_str().unwrap_or_default().to_owned();
-        let name = text("localizedName");
-        let handle = Some(text("vanityName")).filter(|name| !name.is_empty());
-        let handle = handle.unwrap_or_else(|| name.clone());
-        Ok(Some(Who { id: id.to_owned(), handle, name, picture: String::new() }))
-    }
-
-    async fn comments(&self, session: &Session, path: &str) -> Result<Vec<Value>, Problem> {
-        let query = [("start", "0"), ("count", COMMENTS)];
-        let mut said: Value =
-            self.read(&session.tokens.access_token, path, &query, session.now).await?;
-        Ok(said["elements"].as_array_mut().map(std::mem::take).unwrap_or_default())
-    }
-}
-
-/// Who was connected.
-struct Who {
-    id: String,
-    handle: String,
-    name: String,
-    picture: String,
 }
 
 #[async_trait]
@@ -165,10 +127,7 @@ impl Network for Linkedin {
     }
 
     async fn refresh(&self, session: &Session) -> Result<Tokens, RefreshError> {
-        let token = session.tokens.refresh_token.as_ref().ok_or_else(|| RefreshError::Refused {
-            revoked: false,
-            message: "the network granted nothing to refresh with".to_owned(),
-        })?;
+        let token = refresh_token(session)?;
         let form = self.app.refresh_form("client_id", token);
         let granted = self.app.token(&self.http, &form, false, session.now).await;
         granted
@@ -208,7 +167,7 @@ impl Network for Linkedin {
         };
         match answer.accepted(session.now, refusal) {
             Ok(()) => Outcome::Sent(sent(&id_of(&answer))),
-            Err(problem) => problem.outcome(),
+            Err(problem) => forget_refused(problem.outcome(), progress).await,
         }
     }
 
@@ -227,7 +186,13 @@ impl Network for Linkedin {
         let author = self.urn(session);
         let query = [("q", "author"), ("author", &author), ("count", "50"), ("sortBy", "CREATED")];
         let token = &session.tokens.access_token;
-        let said: Value = match self.read(token, "rest/posts", &query, session.now).await {
+        let request = self.request(token, Method::GET, "rest/posts").query(&query);
+        let request = request.header("x-restli-method", "FINDER");
+        let said: Result<Value, Problem> = match request.send().await {
+            Ok(answer) => answer.json(session.now, refusal),
+            Err(problem) => Err(problem),
+        };
+        let said = match said {
             Ok(said) => said,
             Err(problem) => return problem.undecided(),
         };
@@ -236,7 +201,7 @@ impl Network for Linkedin {
             same_text(listed["commentary"].as_str().unwrap_or_default(), &text)
                 && millis(&listed["createdAt"]).is_some_and(|time| time >= since)
         };
-        let oldest = said["elements"].as_array().into_iter().flatten().filter(is_it).next_back();
+        let oldest = said["elements"].as_array().into_iter().flatten().rfind(is_it);
         let oldest = oldest.map(|post| sent(post["id"].as_str().unwrap_or_default()));
         Ok(found(oldest, session, progress))
     }
@@ -247,28 +212,7 @@ impl Network for Linkedin {
         comment: &PublishCommentRequest,
         _: &mut Progress,
     ) -> Outcome {
-        let mut body = json!({
-            "actor": self.urn(session),
-            "object": comment.external_post_id,
-            "message": { "text": comment.text },
-        });
-        if !comment.external_comment_id.is_empty() {
-            body["parentComment"] = json!(comment.external_comment_id);
-        }
-        let request =
-            self.request(&session.tokens.access_token, Method::POST, &comments_path(comment));
-        let made: Result<Value, Problem> = match request.json(&body).send().await {
-            Ok(answer) => answer.json(session.now, refusal),
-            Err(problem) => Err(problem),
-        };
-        match made {
-            Ok(made) => {
-                let urn = ["commentUrn", "$URN", "id"].iter().find_map(|name| made[*name].as_str());
-                let external_id = urn.unwrap_or_default().to_owned();
-                Outcome::Sent(Sent { external_id, ..Sent::default() })
-            }
-            Err(problem) => problem.outcome(),
-        }
+        self.send_comment(session, comment).await
     }
 
     async fn find_comment(
@@ -277,24 +221,7 @@ impl Network for Linkedin {
         comment: &PublishCommentRequest,
         progress: &Progress,
     ) -> Result<Found, Failure> {
-        let listed = match self.comments(session, &comments_path(comment)).await {
-            Ok(listed) => listed,
-            Err(Problem::Refused { status: StatusCode::FORBIDDEN, .. }) => {
-                return Ok(cannot_tell("LinkedIn lets this application read no comments"));
-            }
-            Err(problem) => return problem.undecided(),
-        };
-        let (own, since) = (self.urn(session), since(comment.first_attempt_time.as_ref()));
-        let is_it = |listed: &&Value| {
-            listed["actor"].as_str() == Some(&own)
-                && same_text(listed["message"]["text"].as_str().unwrap_or_default(), &comment.text)
-                && millis(&listed["created"]["time"]).is_some_and(|time| time >= since)
-        };
-        let sent = listed.iter().find(is_it).map(|listed| Sent {
-            external_id: listed["commentUrn"].as_str().unwrap_or_default().to_owned(),
-            ..Sent::default()
-        });
-        Ok(found(sent, session, progress))
+        self.look_for_comment(session, comment, progress).await
     }
 
     async fn fetch_comments(
@@ -302,33 +229,8 @@ impl Network for Linkedin {
         session: &Session,
         external_post_id: &str,
     ) -> Result<Vec<FetchedComment>, Failure> {
-        let path = format!("rest/socialActions/{}/comments", encoded(external_post_id));
-        let listed = self.comments(session, &path).await.map_err(|problem| problem.failure())?;
-        let own = self.urn(session);
-        let others = listed.iter().filter(|comment| comment["actor"].as_str() != Some(&own));
-        Ok(others.map(fetched).collect())
+        self.others_comments(session, external_post_id).await
     }
-}
-
-fn fetched(comment: &Value) -> FetchedComment {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    FetchedComment {
-        external_id: text(&comment["commentUrn"]),
-        // The API tells no names of those who comment.
-        author_handle: text(&comment["actor"]),
-        author_display_name: String::new(),
-        author_avatar_url: String::new(),
-        body: text(&comment["message"]["text"]),
-        network_time: millis(&comment["created"]["time"]).map(to_proto),
-    }
-}
-
-fn comments_path(comment: &PublishCommentRequest) -> String {
-    let answered = match comment.external_comment_id.as_str() {
-        "" => &comment.external_post_id,
-        id => id,
-    };
-    format!("rest/socialActions/{}/comments", encoded(answered))
 }
 
 /// A URN, as it stands in a path.

@@ -246,7 +246,14 @@ impl Network for Mastodon {
             Ok(media) => media,
             Err(failure) => return failure.into(),
         };
-        self.create(session, &post.key, &NewStatus::of_post(post, media)).await
+        let outcome = self.create(session, &post.key, &NewStatus::of_post(post, media)).await;
+        if let Outcome::Failed(failure) = &outcome
+            && !failure.transient
+            && let Err(unkept) = status::forget(progress).await
+        {
+            tracing::debug!(?unkept, "uploads are kept though the status was refused");
+        }
+        outcome
     }
 
     async fn find(

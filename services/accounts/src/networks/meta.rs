@@ -1,18 +1,19 @@
-//! What Meta's networks share: the Graph API, its errors, its tokens of long life, and publishing through containers.
+//! What Meta's networks share: the Graph API, its errors, and its tokens of long life.
 
-use std::time::Duration;
+mod comment;
+mod refusal;
 
 use chrono::{DateTime, Utc};
 use http::{Method, StatusCode};
-use postbreeze_proto::internal::v1::FetchedComment;
-use postbreeze_proto::time::to_proto;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 
+pub(crate) use self::comment::{Comment, Picture, own_comment, time};
+use self::refusal::{RATE_LIMITED, refusal, usage_wait};
 use super::{
-    RefreshError, Session, TokenTrouble, Tokens,
+    RefreshError, Session, Tokens,
     app::{App, lasting, not_refreshed},
-    http::{Answer, Http, Problem, Refusal, Request},
+    http::{Http, Problem, Request},
 };
 
 /// An API of the Graph family.
@@ -201,156 +202,10 @@ pub(crate) async fn answer<T: DeserializeOwned>(
             refusal.message = super::outcome::redacted(&refusal.message, &[token]);
             let retry_after = retry_after.or_else(|| usage_wait(&answer, &refusal));
             // Limits are told as bad requests; told as failures of a server they would mean that it may have been done.
-            let status = if refusal.code == RATE_LIMITED {
-                StatusCode::TOO_MANY_REQUESTS
-            } else {
-                status
-            };
+            let status =
+                if refusal.code == RATE_LIMITED { StatusCode::TOO_MANY_REQUESTS } else { status };
             Problem::Refused { status, retry_after, refusal }
         }
         other => other,
     })
-}
-
-const RATE_LIMITED: &str = "rate_limited";
-/// When the API does not say how long a limit lasts.
-const LIMIT_WAIT: Duration = Duration::from_mins(5);
-
-/// How long a limit lasts, from the header in which Meta tells of it.
-fn usage_wait(answer: &Answer, refusal: &Refusal) -> Option<Duration> {
-    if refusal.code != RATE_LIMITED {
-        return None;
-    }
-    let header = answer.headers.get("x-business-use-case-usage");
-    let usage = header.and_then(|header| serde_json::from_slice(header.as_bytes()).ok());
-    let usage: serde_json::Value = usage.unwrap_or_default();
-    let entries = usage.as_object().into_iter().flat_map(|all| all.values()).filter_map(|all| all.as_array());
-    let minutes = entries
-        .flatten()
-        .filter_map(|entry| entry["estimated_time_to_regain_access"].as_u64())
-        .max()
-        .filter(|minutes| *minutes > 0);
-    Some(minutes.map_or(LIMIT_WAIT, |minutes| Duration::from_secs(minutes.saturating_mul(60))))
-}
-
-/// An error of the Graph API.
-pub(crate) fn refusal(answer: &Answer) -> Refusal {
-    #[derive(Deserialize, Default)]
-    struct Said {
-        #[serde(default)]
-        message: String,
-        #[serde(default)]
-        code: i64,
-        #[serde(default)]
-        error_subcode: i64,
-        #[serde(default)]
-        is_transient: bool,
-        #[serde(default)]
-        error_user_msg: String,
-    }
-    let error = answer.value()["error"].take();
-    // The endpoints of OAuth have a shape of their own.
-    let oauth = answer.value()["error_message"].as_str().map(str::to_owned);
-    let said: Said = serde_json::from_value(error).unwrap_or_default();
-    let code = match (said.code, said.error_subcode) {
-        // The person has taken the application away.
-        (190, 458) => "token_revoked",
-        (190 | 102, _) => "token_expired",
-        (4 | 17 | 32 | 613 | 80_000..=80_014, _) | (9, 2_207_042) => RATE_LIMITED,
-        (9_007, 2_207_027) => "in_progress",
-        (3 | 10 | 200..=299, _) => "permission_denied",
-        (368, _) => "blocked_by_network",
-        (506, _) => "duplicate",
-        (1, _) => "unknown_error",
-        (2, _) => "temporarily_unavailable",
-        (36_000..=36_004, _) | (352, _) | (9_004, _) => "media_refused",
-        (100, 33) => "not_found",
-        (100, _) => "invalid_parameter",
-        _ => "refused",
-    };
-    let message = [said.error_user_msg, said.message]
-        .into_iter()
-        .chain(oauth)
-        .find(|text| !text.is_empty())
-        .unwrap_or_else(|| answer.text());
-    Refusal {
-        code: code.to_owned(),
-        message,
-        transient: said.is_transient || matches!(code, RATE_LIMITED | "in_progress" | "temporarily_unavailable"),
-        token: match code {
-            "token_revoked" => Some(TokenTrouble::Revoked),
-            "token_expired" => Some(TokenTrouble::Expired),
-            _ => None,
-        },
-    }
-}
-
-/// A time as the Graph API writes it.
-pub(crate) fn time(text: &str) -> Option<DateTime<Utc>> {
-    let parsed = DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%z");
-    parsed.or_else(|_| DateTime::parse_from_rfc3339(text)).ok().map(|time| time.to_utc())
-}
-
-/// A comment or a reply, as the networks tell it.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct Comment {
-    pub(crate) id: String,
-    #[serde(alias = "message")]
-    pub(crate) text: String,
-    pub(crate) username: String,
-    #[serde(alias = "created_time")]
-    pub(crate) timestamp: String,
-    pub(crate) from: Author,
-}
-
-/// Who wrote it, where the network says.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct Author {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) username: String,
-    pub(crate) picture: Picture,
-}
-
-/// A picture of somebody.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct Picture {
-    pub(crate) data: PictureData,
-}
-
-/// Where a picture is.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub(crate) struct PictureData {
-    pub(crate) url: String,
-}
-
-impl Comment {
-    /// Whether the account itself wrote it.
-    pub(crate) fn is_own(&self, session: &Session) -> bool {
-        let account = &session.account;
-        self.from.id == account.external_id || self.handle().eq_ignore_ascii_case(&account.handle)
-    }
-
-    fn handle(&self) -> &str {
-        [&self.username, &self.from.username, &self.from.name]
-            .into_iter()
-            .find(|name| !name.is_empty())
-            .map_or("", String::as_str)
-    }
-
-    /// As it is kept.
-    pub(crate) fn fetched(self) -> FetchedComment {
-        FetchedComment {
-            author_handle: self.handle().to_owned(),
-            author_display_name: self.from.name,
-            author_avatar_url: self.from.picture.data.url,
-            external_id: self.id,
-            body: self.text,
-            network_time: time(&self.timestamp).map(to_proto),
-        }
-    }
 }

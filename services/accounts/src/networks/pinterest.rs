@@ -1,5 +1,7 @@
 //! Pinterest, after its "API v5". The API has no comments.
 
+#[cfg(test)]
+mod tests;
 mod video;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -16,9 +18,9 @@ use tonic::async_trait;
 use super::{
     Begun, Capabilities, ConnectError, Failure, Found, Given, Grant, Network, Outcome, Progress,
     RefreshError, Sent, Session, TokenTrouble, Tokens,
-    app::{Addresses, App, code, is_invalid_grant, not_connected, not_refreshed},
+    app::{Addresses, App, code, is_invalid_grant, not_connected, not_refreshed, refresh_token},
     http::{Answer, Http, Problem, Refusal, Request},
-    steps::{cannot_tell, found, is_video, same_text, since},
+    steps::{cannot_tell, forget_refused, found, is_video, same_text, since},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -124,7 +126,12 @@ impl Pinterest {
 #[async_trait]
 impl Network for Pinterest {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { can_find: true, pulls_urls: true, keeps_progress: true, ..Default::default() }
+        Capabilities {
+            can_find: true,
+            pulls_urls: true,
+            keeps_progress: true,
+            ..Default::default()
+        }
     }
 
     async fn start_connect(&self, begun: &Begun<'_>) -> Result<String, ConnectError> {
@@ -161,10 +168,7 @@ impl Network for Pinterest {
 
     async fn refresh(&self, session: &Session) -> Result<Tokens, RefreshError> {
         use secrecy::ExposeSecret as _;
-        let token = session.tokens.refresh_token.as_ref().ok_or_else(|| RefreshError::Refused {
-            revoked: false,
-            message: "nothing to refresh with".to_owned(),
-        })?;
+        let token = refresh_token(session)?;
         let form = [("grant_type", "refresh_token"), ("refresh_token", token.expose_secret())];
         let granted = self.app.token(&self.http, &form, true, session.now).await;
         granted
@@ -189,7 +193,7 @@ impl Network for Pinterest {
         };
         match made {
             Ok(made) => Outcome::Sent(sent(&made.id)),
-            Err(problem) => problem.outcome(),
+            Err(problem) => forget_refused(problem.outcome(), progress).await,
         }
     }
 
@@ -216,7 +220,7 @@ impl Network for Pinterest {
                 && same_text(&text(pin, "title"), &options.title)
                 && time(&text(pin, "created_at")).is_some_and(|time| time >= since)
         };
-        let oldest = pins["items"].as_array().into_iter().flatten().filter(is_it).next_back();
+        let oldest = pins["items"].as_array().into_iter().flatten().rfind(is_it);
         Ok(found(oldest.map(|pin| sent(&text(pin, "id"))), session, progress))
     }
 

@@ -10,7 +10,7 @@ use postbreeze_proto::{internal::v1::MediaToPublish, time::from_proto};
 use prost_types::Timestamp;
 use tokio::time::sleep;
 
-use super::{Failure, Found, Progress, Sent, Session, http::Http, time_left};
+use super::{Failure, Found, Outcome, Progress, Sent, Session, http::Http, time_left};
 
 /// What is read of a medium and sent at a time. Networks want multiples of 256 KiB and at least 5 MiB.
 pub(crate) const PART_BYTES: u64 = 8 * 1_024 * 1_024;
@@ -66,12 +66,30 @@ pub(crate) async fn part(
     first: u64,
     last: u64,
 ) -> Result<Bytes, Failure> {
+    let mut read = piece(http, medium, first, last.min(first + PART_BYTES - 1)).await?;
+    let mut next = first + PART_BYTES;
+    while next <= last {
+        let more = piece(http, medium, next, last.min(next + PART_BYTES - 1)).await?;
+        read = [read, more].concat().into();
+        next += PART_BYTES;
+    }
+    Ok(read)
+}
+
+/// What is read at a time.
+async fn piece(
+    http: &Http,
+    medium: &MediaToPublish,
+    first: u64,
+    last: u64,
+) -> Result<Bytes, Failure> {
     let unreadable = |message: &str| {
         Failure::transient("media_unreadable", &format!("the medium cannot be read: {message}"))
     };
     let request = http.open(Method::GET, &medium.url).within(PART_WITHIN);
     let answer = request.header("range", &format!("bytes={first}-{last}")).send().await;
     let answer = answer.map_err(|problem| unreadable(&problem.to_string()))?;
+    // A store that knows no ranges answers with all of it.
     let is_whole = first == 0 && answer.status == StatusCode::OK;
     let is_all_there = u64::try_from(answer.body.len()) == Ok(last - first + 1);
     if is_all_there && (is_whole || answer.status == StatusCode::PARTIAL_CONTENT) {
@@ -114,6 +132,19 @@ pub(crate) fn found(sent: Option<Sent>, session: &Session, progress: &Progress) 
 /// The network cannot be asked.
 pub(crate) fn cannot_tell(message: &str) -> Found {
     Found::Undecided { look_again: false, message: message.to_owned(), retry_after: None }
+}
+
+/// What was prepared may be what was refused, as it does not last for ever: the next try prepares it anew.
+pub(crate) async fn forget_refused(outcome: Outcome, progress: &mut Progress) -> Outcome {
+    match &outcome {
+        Outcome::Failed(failure) if !failure.transient && failure.token.is_none() => {
+            match progress.keep(&serde_json::json!({})).await {
+                Ok(()) => outcome,
+                Err(failure) => failure.into(),
+            }
+        }
+        _ => outcome,
+    }
 }
 
 /// Whether two texts are the same but for white space, which networks change.

@@ -1,5 +1,8 @@
 //! Threads, after Meta's "Threads API".
 
+#[cfg(test)]
+mod tests;
+
 use postbreeze_proto::{
     internal::v1::{FetchedComment, MediaToPublish, PublishCommentRequest, PublishRequest},
     v1::{ThreadsReplyControl, platform_options::Network as Options},
@@ -29,13 +32,15 @@ const POSTS: Words = Words {
     create: "threads",
     publish: "threads_publish",
     quota: "threads_publishing_limit",
+    quota_fields: ("quota_usage", "config"),
     list: "threads",
     status: "status",
     reason: "error_message",
     text: "text",
 };
-/// A comment is a post that answers another; they are listed apart.
-const REPLIES: Words = Words { list: "replies", ..POSTS };
+/// A comment is a post that answers another; they are listed and counted apart.
+const REPLIES: Words =
+    Words { list: "replies", quota_fields: ("reply_quota_usage", "reply_config"), ..POSTS };
 const COMMENTS: usize = 500;
 
 pub(crate) struct Threads {
@@ -150,7 +155,8 @@ impl Network for Threads {
         external_post_id: &str,
     ) -> Result<Vec<FetchedComment>, Failure> {
         let path = format!("{external_post_id}/conversation");
-        let query = [("fields", "id,text,timestamp,username"), ("reverse", "true"), ("limit", "100")];
+        let query =
+            [("fields", "id,text,timestamp,username"), ("reverse", "true"), ("limit", "100")];
         let listed: Result<Vec<Comment>, Problem> =
             self.graph.list(session, &path, &query, COMMENTS).await;
         let listed = listed.map_err(|problem| problem.failure())?;

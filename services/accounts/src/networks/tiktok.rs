@@ -1,26 +1,27 @@
 //! TikTok, after its "Content Posting API": a video is uploaded, photos are fetched by TikTok; either way a publication has an
 //! id that can be asked for. The API has no comments.
 
+mod publish;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use http::{Method, StatusCode};
-use postbreeze_proto::{
-    internal::v1::{FetchedComment, PublishCommentRequest, PublishRequest},
-    v1::{TiktokOptions, TiktokPrivacyLevel, platform_options::Network as Options},
-};
+use postbreeze_proto::internal::v1::{FetchedComment, PublishCommentRequest, PublishRequest};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tonic::async_trait;
 
+use self::publish::parts;
 use super::{
     Begun, Capabilities, ConnectError, Failure, Found, Given, Grant, Network, Outcome, Progress,
     RefreshError, Sent, Session, TokenTrouble, Tokens,
-    app::{Addresses, App, code, is_invalid_grant, not_connected, not_refreshed},
+    app::{Addresses, App, code, is_invalid_grant, not_connected, not_refreshed, refresh_token},
     http::{Answer, Http, Problem, Refusal, Request},
-    steps::{PART_BYTES, cannot_tell, has_time, in_progress, is_video, part, size},
-    time_left,
+    steps::{cannot_tell, is_video, size},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -31,7 +32,6 @@ pub(crate) const ADDRESSES: Addresses = Addresses {
 };
 const SCOPES: [&str; 3] = ["user.info.basic", "user.info.profile", "video.publish"];
 const ASK_EVERY: Duration = Duration::from_secs(5);
-const PART_WITHIN: Duration = Duration::from_secs(45);
 
 /// How far a publication has come.
 #[derive(Default, Serialize, Deserialize)]
@@ -69,7 +69,8 @@ struct Publication {
 
 #[derive(Deserialize)]
 struct Status {
-    status: String,
+    #[serde(rename = "status")]
+    stage: String,
     #[serde(default)]
     fail_reason: String,
     /// Spelt as the API does.
@@ -97,120 +98,9 @@ impl Tiktok {
         Ok(answered.data)
     }
 
-    /// The video's parts are a whole number of equal ones; the last has what is left over.
-    async fn send_video(
-        &self,
-        session: &Session,
-        post: &PublishRequest,
-        steps: &mut Steps,
-        progress: &mut Progress,
-    ) -> Result<(), Outcome> {
-        let Some(video) = post.media.first() else { return Ok(()) };
-        let size = size(video);
-        let (part_bytes, parts) = parts(size);
-        if steps.publish_id.is_empty() {
-            let source = json!({
-                "source": "FILE_UPLOAD",
-                "video_size": size,
-                "chunk_size": part_bytes,
-                "total_chunk_count": parts,
-            });
-            let info = post_info(post, "title");
-            let body = json!({ "post_info": info, "source_info": source });
-            let begun: Result<Publication, Problem> =
-                self.ask(session, "post/publish/video/init", &body).await;
-            let begun = begun.map_err(|problem| problem.failure())?;
-            (steps.publish_id, steps.upload_url) = (begun.publish_id, begun.upload_url);
-            progress.keep(&*steps).await?;
-        }
-        while steps.parts < parts {
-            if !has_time() {
-                return Err(in_progress(ASK_EVERY).into());
-            }
-            let first = steps.parts * part_bytes;
-            let is_last = steps.parts + 1 == parts;
-            let last = if is_last { size } else { first + part_bytes } - 1;
-            let bytes = part(&self.http, video, first, last).await?;
-            let request = self.http.open(Method::PUT, &steps.upload_url).within(PART_WITHIN);
-            let request = request
-                .header("content-range", &format!("bytes {first}-{last}/{size}"))
-                .body(&video.content_type, bytes);
-            let sent = request.send().await;
-            let sent = sent.and_then(|answer| answer.accepted(session.now, refusal));
-            sent.map_err(|problem| if is_last { problem.outcome() } else { problem.failure().into() })?;
-            steps.parts += 1;
-            progress.keep(&*steps).await?;
-        }
-        Ok(())
-    }
-
-    /// TikTok fetches photos from where they are.
-    async fn send_photos(
-        &self,
-        session: &Session,
-        post: &PublishRequest,
-        steps: &mut Steps,
-        progress: &mut Progress,
-    ) -> Result<(), Outcome> {
-        if !steps.publish_id.is_empty() {
-            return Ok(());
-        }
-        steps.asked = true;
-        progress.keep(&*steps).await?;
-        let photos: Vec<&str> = post.media.iter().map(|medium| medium.url.as_str()).collect();
-        let body = json!({
-            "media_type": "PHOTO",
-            "post_mode": "DIRECT_POST",
-            "post_info": post_info(post, "description"),
-            "source_info": {
-                "source": "PULL_FROM_URL",
-                "photo_cover_index": 0,
-                "photo_images": photos,
-            },
-        });
-        let begun: Result<Publication, Problem> =
-            self.ask(session, "post/publish/content/init", &body).await;
-        match begun {
-            Ok(begun) => steps.publish_id = begun.publish_id,
-            Err(problem) => {
-                let outcome = problem.outcome();
-                if matches!(outcome, Outcome::Failed(_)) {
-                    progress.keep(&Steps::default()).await?;
-                }
-                return Err(outcome);
-            }
-        }
-        Ok(progress.keep(&*steps).await?)
-    }
-
     async fn status(&self, session: &Session, publish_id: &str) -> Result<Status, Problem> {
         let body = json!({ "publish_id": publish_id });
         self.ask(session, "post/publish/status/fetch", &body).await
-    }
-
-    /// Waits until it is published. What is still processed by then is not known: it can be asked for by its id.
-    async fn published(
-        &self,
-        session: &Session,
-        publish_id: &str,
-        progress: &mut Progress,
-    ) -> Result<Outcome, Failure> {
-        loop {
-            let status = match self.status(session, publish_id).await {
-                Ok(status) => status,
-                Err(problem) => return Ok(unknown("status_lost", &problem.failure().message)),
-            };
-            match status.status.as_str() {
-                "PUBLISH_COMPLETE" => return Ok(Outcome::Sent(sent(session, publish_id, &status))),
-                "FAILED" => {
-                    // The next try begins anew.
-                    progress.keep(&Steps::default()).await?;
-                    return Ok(Failure::permanent(&status.fail_reason, &failed(&status)).into());
-                }
-                _ if time_left() > ASK_EVERY => tokio::time::sleep(ASK_EVERY).await,
-                _ => return Ok(unknown("in_progress", "the network is still publishing it")),
-            }
-        }
     }
 }
 
@@ -247,10 +137,7 @@ impl Network for Tiktok {
     }
 
     async fn refresh(&self, session: &Session) -> Result<Tokens, RefreshError> {
-        let token = session.tokens.refresh_token.as_ref().ok_or_else(|| RefreshError::Refused {
-            revoked: false,
-            message: "nothing to refresh with".to_owned(),
-        })?;
+        let token = refresh_token(session)?;
         let form = self.app.refresh_form("client_key", token);
         let granted = self.app.token(&self.http, &form, false, session.now).await;
         granted
@@ -292,11 +179,13 @@ impl Network for Tiktok {
             return Ok(Found::NotThere);
         }
         match self.status(session, &steps.publish_id).await {
-            Ok(status) => Ok(match status.status.as_str() {
+            Ok(status) => Ok(match status.stage.as_str() {
                 "PUBLISH_COMPLETE" => Found::There(sent(session, &steps.publish_id, &status)),
                 "FAILED" => Found::NotThere,
                 // The last part has not arrived: it is sent again to the same publication.
-                "PROCESSING_UPLOAD" if steps.parts < parts(post.media.first().map_or(0, size)).1 => {
+                "PROCESSING_UPLOAD"
+                    if steps.parts < parts(post.media.first().map_or(0, size)).1 =>
+                {
                     Found::NotThere
                 }
                 _ => Found::not_yet("the network is still publishing it", Some(ASK_EVERY)),
@@ -332,53 +221,16 @@ fn no_comments() -> Failure {
     Failure::permanent("unsupported", "no application can comment on TikTok")
 }
 
-fn unknown(code: &str, message: &str) -> Outcome {
-    Outcome::Unknown { code: code.to_owned(), message: message.to_owned() }
-}
-
-/// How large a part is, and how many there are.
-fn parts(size: u64) -> (u64, u64) {
-    if size < 2 * PART_BYTES { (size, 1) } else { (PART_BYTES, size / PART_BYTES) }
-}
-
-fn post_info(post: &PublishRequest, text: &str) -> Value {
-    let options = match post.options.as_ref().and_then(|options| options.network.as_ref()) {
-        Some(Options::Tiktok(options)) => *options,
-        _ => TiktokOptions::default(),
-    };
-    let privacy = match options.privacy_level() {
-        TiktokPrivacyLevel::Unspecified | TiktokPrivacyLevel::PublicToEveryone => {
-            "PUBLIC_TO_EVERYONE"
-        }
-        TiktokPrivacyLevel::MutualFollowFriends => "MUTUAL_FOLLOW_FRIENDS",
-        TiktokPrivacyLevel::FollowerOfCreator => "FOLLOWER_OF_CREATOR",
-        TiktokPrivacyLevel::SelfOnly => "SELF_ONLY",
-    };
-    let mut info = json!({
-        "privacy_level": privacy,
-        "disable_comment": options.disable_comment,
-    });
-    info[text] = json!(post.text);
-    // Photos have neither.
-    if text == "title" {
-        info["disable_duet"] = json!(options.disable_duet);
-        info["disable_stitch"] = json!(options.disable_stitch);
-    }
-    info
-}
-
 fn sent(session: &Session, publish_id: &str, status: &Status) -> Sent {
     // Only what everyone may see has an id that everyone may know.
-    let post = status.posts.first().map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
-    let url = |id: &String| format!("https://www.tiktok.com/@{}/video/{id}", session.account.handle);
+    let post =
+        status.posts.first().map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned));
+    let url =
+        |id: &String| format!("https://www.tiktok.com/@{}/video/{id}", session.account.handle);
     Sent {
         external_url: post.as_ref().map(url).unwrap_or_default(),
         external_id: post.unwrap_or_else(|| publish_id.to_owned()),
     }
-}
-
-fn failed(status: &Status) -> String {
-    format!("TikTok could not publish it: {}", status.fail_reason.replace('_', " "))
 }
 
 async fn answered<T: serde::de::DeserializeOwned>(

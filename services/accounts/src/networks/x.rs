@@ -1,25 +1,28 @@
 //! X, after its "X API v2".
 
+mod posts;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::Method;
 use postbreeze_proto::{
     internal::v1::{FetchedComment, PublishCommentRequest, PublishRequest},
-    time::to_proto,
     v1::{XReplySettings, platform_options::Network as Options},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tonic::async_trait;
 
+use self::posts::{Post, Posts, User, fetched, says};
 use super::{
     Begun, Capabilities, ConnectError, Failure, Found, Given, Grant, Network, Outcome, Progress,
     RefreshError, Sent, Session, TokenTrouble, Tokens,
-    app::{Addresses, App, code, not_connected},
+    app::{Addresses, App, code, not_connected, refresh_token},
     http::{Answer, Http, Problem, Refusal, Request},
     oauth::OauthClient,
-    steps::{cannot_tell, found, same_text, since},
+    steps::{cannot_tell, forget_refused, found, since},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -37,70 +40,6 @@ pub(crate) struct X {
     oauth: OauthClient,
     http: Http,
     url: String,
-}
-
-/// A post, as the API tells it.
-#[derive(Deserialize)]
-struct Post {
-    id: String,
-    text: String,
-    created_at: Option<DateTime<Utc>>,
-    #[serde(default)]
-    author_id: String,
-    #[serde(default)]
-    entities: Entities,
-    #[serde(default)]
-    referenced_tweets: Vec<Reference>,
-}
-
-#[derive(Deserialize)]
-struct Reference {
-    r#type: String,
-    id: String,
-}
-
-#[derive(Deserialize, Default)]
-struct Entities {
-    #[serde(default)]
-    urls: Vec<Link>,
-}
-
-#[derive(Deserialize)]
-struct Link {
-    url: String,
-    #[serde(default)]
-    expanded_url: String,
-    media_key: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-struct Posts {
-    #[serde(default)]
-    data: Vec<Post>,
-    #[serde(default)]
-    includes: Includes,
-    #[serde(default)]
-    meta: Meta,
-}
-
-#[derive(Deserialize, Default)]
-struct Includes {
-    #[serde(default)]
-    users: Vec<User>,
-}
-
-#[derive(Deserialize)]
-struct User {
-    id: String,
-    name: String,
-    username: String,
-    #[serde(default)]
-    profile_image_url: String,
-}
-
-#[derive(Deserialize, Default)]
-struct Meta {
-    next_token: Option<String>,
 }
 
 /// What is about one thing.
@@ -166,7 +105,7 @@ impl X {
             let answered = post.referenced_tweets.iter().find(|one| one.r#type == "replied_to");
             answered.map(|one| one.id.as_str()) == answers && says(post, text)
         };
-        let oldest = posts.data.iter().filter(is_it).next_back();
+        let oldest = posts.data.iter().rfind(is_it);
         Ok(found(oldest.map(|post| self.sent(session, post.id.clone())), session, progress))
     }
 }
@@ -174,7 +113,12 @@ impl X {
 #[async_trait]
 impl Network for X {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { can_find: true, can_comment: true, keeps_progress: true, ..Default::default() }
+        Capabilities {
+            can_find: true,
+            can_comment: true,
+            keeps_progress: true,
+            ..Default::default()
+        }
     }
 
     async fn start_connect(&self, begun: &Begun<'_>) -> Result<String, ConnectError> {
@@ -200,10 +144,7 @@ impl Network for X {
     }
 
     async fn refresh(&self, session: &Session) -> Result<Tokens, RefreshError> {
-        let token = session.tokens.refresh_token.as_ref().ok_or_else(|| RefreshError::Refused {
-            revoked: false,
-            message: "nothing to refresh with".to_owned(),
-        })?;
+        let token = refresh_token(session)?;
         self.oauth.refresh(&self.http, token, session.now).await
     }
 
@@ -224,7 +165,7 @@ impl Network for X {
         if let Some(settings) = reply_settings(post) {
             body["reply_settings"] = json!(settings);
         }
-        self.tweet(session, &body).await
+        forget_refused(self.tweet(session, &body).await, progress).await
     }
 
     async fn find(
@@ -265,7 +206,8 @@ impl Network for X {
         let mut comments = Vec::new();
         let mut next: Option<String> = None;
         loop {
-            let words = format!("conversation_id:{external_post_id} -from:{}", session.account.handle);
+            let words =
+                format!("conversation_id:{external_post_id} -from:{}", session.account.handle);
             let mut query = vec![
                 ("query", words.as_str()),
                 ("max_results", "100"),
@@ -326,34 +268,5 @@ fn reply_settings(post: &PublishRequest) -> Option<&'static str> {
         XReplySettings::MentionedUsers => Some("mentionedUsers"),
         XReplySettings::Subscribers => Some("subscribers"),
         XReplySettings::Verified => Some("verified"),
-    }
-}
-
-/// Whether a post says a text: its URLs are shortened, that of its media is put behind, and three characters are escaped.
-fn says(post: &Post, text: &str) -> bool {
-    let mut said = post.text.clone();
-    for link in &post.entities.urls {
-        let long = if link.media_key.is_some() { "" } else { link.expanded_url.as_str() };
-        said = said.replace(&link.url, long);
-    }
-    let said = said.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    same_text(&plain(&said), &plain(text))
-}
-
-/// A text without what X adds to addresses.
-fn plain(text: &str) -> String {
-    text.replace("https://", "").replace("http://", "").replace('/', " ")
-}
-
-fn fetched(post: Post, users: &[User]) -> FetchedComment {
-    let author = users.iter().find(|user| user.id == post.author_id);
-    let of = |read: fn(&User) -> &String| author.map(read).cloned().unwrap_or_default();
-    FetchedComment {
-        external_id: post.id,
-        author_handle: of(|user| &user.username),
-        author_display_name: of(|user| &user.name),
-        author_avatar_url: of(|user| &user.profile_image_url),
-        body: post.text,
-        network_time: post.created_at.map(to_proto),
     }
 }

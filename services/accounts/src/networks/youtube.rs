@@ -1,6 +1,8 @@
 //! YouTube, after the "YouTube Data API": a video is sent to a session of its own, which can be asked what it has, so that no
 //! video is made twice.
 
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use chrono::{DateTime, Utc};
@@ -17,7 +19,7 @@ use tonic::async_trait;
 use super::{
     Begun, Capabilities, ConnectError, Failure, Found, Given, Grant, Network, Outcome, Progress,
     RefreshError, Sent, Session, TokenTrouble, Tokens,
-    app::{Addresses, App, code, not_connected},
+    app::{Addresses, App, code, not_connected, refresh_token},
     http::{Answer, Http, Problem, Refusal, Request},
     oauth::OauthClient,
     steps::{found, same_text, since},
@@ -100,7 +102,6 @@ impl Youtube {
 impl Network for Youtube {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            accepts_key: true,
             can_find: true,
             can_comment: true,
             keeps_progress: true,
@@ -141,10 +142,7 @@ impl Network for Youtube {
     }
 
     async fn refresh(&self, session: &Session) -> Result<Tokens, RefreshError> {
-        let token = session.tokens.refresh_token.as_ref().ok_or_else(|| RefreshError::Refused {
-            revoked: false,
-            message: "nothing to refresh with".to_owned(),
-        })?;
+        let token = refresh_token(session)?;
         self.oauth.refresh(&self.http, token, session.now).await
     }
 

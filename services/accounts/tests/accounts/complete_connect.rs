@@ -1,16 +1,18 @@
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use postbreeze_proto::{
-    status::Reason,
+    status::{Reason, reason_of},
     time,
     v1::{
         AccountStatus, CompleteConnectRequest, ConnectCredentials, Platform, Role, SocialAccount,
-        UpdateMemberRequest, complete_connect_request::Grant,
+        StartConnectRequest, UpdateMemberRequest, complete_connect_request::Grant,
     },
 };
+use postbreeze_testkit::violated_fields;
 
 use crate::support::{
-    System, accounts, begun, complete, get, invalid_fields, refused, set_status, tokens, with,
+    System, accounts, begun, complete, get, invalid_fields, refused, sandbox, set_status, start,
+    tokens, with,
 };
 
 #[tokio::test]
@@ -157,9 +159,56 @@ async fn complete_connect_names_every_bad_field_at_once() {
     assert_eq!(invalid_fields(answer), ["code", "request_id", "state"]);
     let grant = Some(Grant::Credentials(ConnectCredentials::default()));
     let answer = complete(&owner.session, CompleteConnectRequest { grant, ..bad }).await;
-    assert_eq!(invalid_fields(answer), ["credentials", "request_id", "state"]);
+    let fields = ["credentials.identifier", "credentials.secret", "request_id", "state"];
+    assert_eq!(invalid_fields(answer), fields);
     let answer = complete(&owner.session, with(&"x".repeat(43), "acme")).await;
     assert_eq!(invalid_fields(answer), ["state"]);
+    // Each network wants its own kind of grant.
+    let id = owner.session.create_workspace("Acme").await.unwrap().id;
+    let credentials = ConnectCredentials {
+        identifier: "acme".to_owned(),
+        secret: "secret".to_owned(),
+        ..Default::default()
+    };
+    let grant = Some(Grant::Credentials(credentials));
+    for (platform, grant, field) in [
+        (Platform::Sandbox, grant.clone(), "credentials"),
+        (Platform::Bluesky, Some(Grant::Code("acme".to_owned())), "code"),
+    ] {
+        let request = StartConnectRequest { platform: platform.into(), ..sandbox(&id) };
+        let state = start(&owner.session, request).await.unwrap().state;
+        let request = CompleteConnectRequest { grant, ..with(&state, "") };
+        assert_eq!(invalid_fields(complete(&owner.session, request).await), [field]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_be_called_is_told_so() {
+    let system = System::start().await;
+    let owner = system.sign_up("owner").await;
+    let id = owner.session.create_workspace("Acme").await.unwrap().id;
+    let request = StartConnectRequest { platform: Platform::Bluesky.into(), ..sandbox(&id) };
+    let state = start(&owner.session, request).await.unwrap().state;
+    for (server_url, reason) in [
+        ("https://127.0.0.1", Reason::UrlForbidden),
+        ("https://169.254.169.254", Reason::UrlForbidden),
+        ("https://[::1]", Reason::UrlForbidden),
+        ("http://bsky.example", Reason::FieldInvalid),
+        ("https://user@bsky.example", Reason::FieldInvalid),
+        ("https://bsky.example/xrpc", Reason::FieldInvalid),
+        ("bsky.example", Reason::FieldInvalid),
+    ] {
+        let credentials = ConnectCredentials {
+            identifier: "acme".to_owned(),
+            secret: "secret".to_owned(),
+            server_url: server_url.to_owned(),
+        };
+        let grant = Some(Grant::Credentials(credentials));
+        let request = CompleteConnectRequest { grant, ..with(&state, "") };
+        let status = complete(&owner.session, request).await.unwrap_err();
+        assert_eq!(reason_of(&status), Some(reason), "{server_url}");
+        assert_eq!(violated_fields(&status), ["credentials.server_url"], "{server_url}");
+    }
 }
 
 #[tokio::test]

@@ -95,11 +95,37 @@ async fn start_connect_names_every_bad_field_at_once_and_every_other_network() {
     let answer = start(&owner.session, bad).await;
     assert_eq!(invalid_fields(answer), ["platform", "request_id", "workspace_id"]);
     let known = (1..50).filter(|number| Platform::try_from(*number).is_ok());
-    let others = known.filter(|number| *number != i32::from(Platform::Sandbox));
+    let configured = [Platform::Sandbox, Platform::Bluesky, Platform::Mastodon].map(i32::from);
+    let others = known.filter(|number| !configured.contains(number));
     for platform in others.chain([99, -1]) {
         let answer = start(&owner.session, StartConnectRequest { platform, ..sandbox(&id) }).await;
         assert_eq!(invalid_fields(answer), ["platform"], "{platform}");
     }
+}
+
+#[tokio::test]
+async fn a_network_of_many_servers_asks_which_and_no_other_does() {
+    let system = System::start().await;
+    let owner = system.sign_up("owner").await;
+    let id = owner.session.create_workspace("Acme").await.unwrap().id;
+    let at = |platform: Platform, server_url: &str| StartConnectRequest {
+        platform: platform.into(),
+        server_url: server_url.to_owned(),
+        ..sandbox(&id)
+    };
+    let bluesky = start(&owner.session, at(Platform::Bluesky, "")).await.unwrap();
+    assert_eq!(bluesky.authorize_url, "");
+    for platform in [Platform::Bluesky, Platform::Sandbox] {
+        let answer = start(&owner.session, at(platform, "https://social.example")).await;
+        assert_eq!(invalid_fields(answer), ["server_url"]);
+    }
+    for server_url in ["", "social.example", "http://social.example", "https://social.example/@ann"]
+    {
+        let answer = start(&owner.session, at(Platform::Mastodon, server_url)).await;
+        assert_eq!(invalid_fields(answer), ["server_url"], "{server_url}");
+    }
+    let answer = start(&owner.session, at(Platform::Mastodon, "https://10.0.0.1")).await;
+    refused(answer, Reason::UrlForbidden);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ pub(super) async fn size(reader: &mut Reader<'_>) -> Result<Size, Refused> {
     }
     let (primary, iprp) = primary.zip(properties).ok_or(Refused::Broken)?;
     let mut known = Vec::new();
-    let (mut size, mut turned) = (None, 0);
+    let (mut size, mut on_its_side) = (None, false);
     let mut children = iprp.children(0);
     while let Some(atom) = children.next(reader).await? {
         match &atom.kind {
@@ -39,7 +39,7 @@ pub(super) async fn size(reader: &mut Reader<'_>) -> Result<Size, Refused> {
                 for index in of {
                     match known.get(usize::from(index).wrapping_sub(1)) {
                         Some(Property::Size(said)) => size = Some(*said),
-                        Some(Property::Turned(quarters)) => turned += quarters,
+                        Some(Property::Turned(quarters)) => on_its_side ^= quarters % 2 == 1,
                         _ => {}
                     }
                 }
@@ -48,7 +48,7 @@ pub(super) async fn size(reader: &mut Reader<'_>) -> Result<Size, Refused> {
         }
     }
     let (width, height) = size.ok_or(Refused::Broken)?;
-    Ok(if turned % 2 == 1 { (height, width) } else { (width, height) })
+    Ok(if on_its_side { (height, width) } else { (width, height) })
 }
 
 /// The item that a `pitm` names.

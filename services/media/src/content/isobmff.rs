@@ -94,6 +94,11 @@ impl Atoms {
     }
 }
 
+/// Whether what begins so can be a file of boxes.
+pub(super) fn begins_well(beginning: &[u8]) -> bool {
+    matches!(beginning.get(4..8), Some(b"ftyp" | b"moov" | b"mdat" | b"wide"))
+}
+
 /// What a file is by its brands. Files from before there were brands are QuickTime's.
 pub(super) async fn container(reader: &mut Reader<'_>) -> Result<Option<Container>, Refused> {
     const BRANDS_BYTES: u64 = 1024;

@@ -18,7 +18,7 @@ const LONGEST_SIDE_PX: u32 = 512;
 const QUALITY: u8 = 82;
 /// What is larger has no thumbnail.
 const SOURCE_PIXELS: u64 = 40_000_000;
-/// What decoding may take beside the source.
+/// What a picture may take when it is decoded, and what its decoder may take for itself.
 const DECODED_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What can be decoded.
@@ -48,7 +48,8 @@ pub fn thumbnail(bytes: &[u8], content_type: ContentType) -> Option<Vec<u8>> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().ok()?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > SOURCE_PIXELS {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > SOURCE_PIXELS || decoder.total_bytes() > DECODED_BYTES {
         return None;
     }
     // Only cameras turn pictures this way.
@@ -79,4 +80,59 @@ fn on_white(picture: &RgbaImage) -> RgbImage {
         *to = Rgb([red, green, blue].map(over));
     }
     opaque
+}
+
+#[cfg(test)]
+mod tests {
+    use image::RgbImage;
+
+    use super::*;
+    use crate::content::samples::{PDF, exif, jpeg_with, picture};
+
+    fn made(bytes: &[u8], content_type: ContentType) -> RgbImage {
+        let small = thumbnail(bytes, content_type).unwrap();
+        image::load_from_memory_with_format(&small, ImageFormat::Jpeg).unwrap().into_rgb8()
+    }
+
+    #[test]
+    fn a_thumbnail_has_no_side_longer_than_512_pixels() {
+        for (format, content_type) in [
+            (ImageFormat::Jpeg, ContentType::Jpeg),
+            (ImageFormat::Png, ContentType::Png),
+            (ImageFormat::Gif, ContentType::Gif),
+            (ImageFormat::WebP, ContentType::Webp),
+        ] {
+            let small = made(&picture(format, 1_024, 64), content_type);
+            assert_eq!(small.dimensions(), (512, 32));
+        }
+    }
+
+    #[test]
+    fn a_small_picture_stays_as_it_is() {
+        let small = made(&picture(ImageFormat::Png, 30, 20), ContentType::Png);
+        assert_eq!(small.dimensions(), (30, 20));
+    }
+
+    #[test]
+    fn a_photo_is_turned() {
+        let small = made(&jpeg_with(&[exif(6)], 30, 20), ContentType::Jpeg);
+        assert_eq!(small.dimensions(), (20, 30));
+    }
+
+    #[test]
+    fn what_can_be_seen_through_lies_on_white() {
+        let small = made(&picture(ImageFormat::Png, 64, 64), ContentType::Png);
+        assert!(small.get_pixel(4, 4).0.iter().all(|colour| *colour > 250));
+        assert!(small.get_pixel(60, 60).0[1] < 60);
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_has_none() {
+        assert_eq!(thumbnail(PDF, ContentType::Pdf), None);
+        assert_eq!(thumbnail(b"\xff\xd8\xff no photo", ContentType::Jpeg), None);
+        let cut = picture(ImageFormat::Png, 64, 64);
+        assert_eq!(thumbnail(&cut[..60], ContentType::Png), None);
+        // Named as another type than it is.
+        assert_eq!(thumbnail(&picture(ImageFormat::Png, 8, 8), ContentType::Webp), None);
+    }
 }

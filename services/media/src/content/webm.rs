@@ -97,7 +97,11 @@ fn number(bytes: &[u8], longest: usize, keep: bool) -> Option<(u64, usize)> {
         return None;
     }
     let rest = bytes.get(1..length)?;
-    let first = if keep { first } else { first & (0xff_u16 >> length) as u8 };
+    let first = if keep {
+        first
+    } else {
+        first & 0xff_u8.checked_shr(length.try_into().ok()?).unwrap_or(0)
+    };
     let number = rest.iter().fold(u64::from(first), |number, byte| number << 8 | u64::from(*byte));
     Some((number, length))
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Action, Admitted, WorkspaceContext};
 use postbreeze_idempotency::{self as idempotency, Key};
-use postbreeze_ids::MediaId;
 use postbreeze_proto::{
     fields::Fields,
     v1::{CompleteUploadRequest, CompleteUploadResponse},
@@ -14,7 +13,11 @@ use postbreeze_proto::{
 use postbreeze_runtime::call::Call;
 use tokio::time::Instant;
 
-use super::{Rpc, links, load::load, message};
+use super::{
+    Rpc, links,
+    load::{load, lock},
+    message,
+};
 use crate::{
     error::Error,
     intake::{Unfit, examine},
@@ -23,7 +26,6 @@ use crate::{
     store::media::{
         MediaRow,
         endings::{Found, accept, reject},
-        lock_medium,
     },
 };
 
@@ -52,13 +54,12 @@ pub(super) async fn complete_upload(
         MediaStatus::Ready => None,
         MediaStatus::PendingUpload => match look(rpc, &medium).await? {
             Ok(found) => Some(found),
-            Err(unfit) => return refuse(rpc, media_id, unfit, now).await,
+            Err(unfit) => return refuse(rpc, &medium, unfit, now).await,
         },
         status => return Err(Error::UploadIncomplete(status)),
     };
     let kept = idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
-        let row = lock_medium(&mut transaction, media_id).await?;
-        let mut row = row.ok_or(Error::NoMedium(media_id))?;
+        let mut row = lock(&mut transaction, &medium).await?;
         match (row.status()?, found) {
             (MediaStatus::Ready, _) => {}
             // What was announced was charged, and what was found is no more than that.
@@ -97,13 +98,12 @@ fn picture_by() -> Instant {
 /// Rejects an upload that is still open, and answers why.
 async fn refuse(
     rpc: &Rpc,
-    media_id: MediaId,
+    medium: &Admitted<MediaRow>,
     unfit: Unfit,
     now: DateTime<Utc>,
 ) -> Result<CompleteUploadResponse, Error> {
     let mut transaction = rpc.store.begin().await?;
-    let row = lock_medium(&mut transaction, media_id).await?;
-    let mut row = row.ok_or(Error::NoMedium(media_id))?;
+    let mut row = lock(&mut transaction, medium).await?;
     if row.status()? == MediaStatus::PendingUpload {
         reject(&mut transaction, &mut row, now).await?;
         transaction.commit().await?;

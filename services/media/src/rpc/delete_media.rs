@@ -6,13 +6,13 @@ use postbreeze_proto::{
     v1::{DeleteMediaRequest, DeleteMediaResponse},
 };
 
-use super::{Rpc, load::load};
+use super::{
+    Rpc,
+    load::{load, lock},
+};
 use crate::{
     error::Error,
-    store::{
-        media::{endings::discard, lock_medium},
-        uses::users_of,
-    },
+    store::{media::endings::discard, uses::users_of},
 };
 
 /// Posts that a refusal names at the most.
@@ -27,11 +27,10 @@ pub(super) async fn delete_media(
     let media_id = fields.id("media_id", &request.media_id);
     let (media_id,) = fields.finish((media_id,))?;
 
-    load(rpc, context, media_id, Action::WriteMedia).await?;
+    let medium = load(rpc, context, media_id, Action::WriteMedia).await?;
     let now = rpc.environment.clock.now();
     let mut transaction = rpc.store.begin().await?;
-    let row = lock_medium(&mut transaction, media_id).await?;
-    let mut row = row.ok_or(Error::NoMedium(media_id))?;
+    let mut row = lock(&mut transaction, &medium).await?;
     let users = users_of(&mut transaction, media_id, now, POSTS_NAMED).await?;
     if users.count > 0 {
         return Err(Error::InUse(users));

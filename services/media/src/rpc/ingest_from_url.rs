@@ -1,6 +1,6 @@
 //! `MediaService.IngestFromUrl`. The work is a task of its own: a call that ends early leaves it the time to clean up.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
 use postbreeze_egress::Url;
@@ -11,7 +11,10 @@ use postbreeze_proto::{
     v1::{IngestFromUrlRequest, IngestFromUrlResponse},
 };
 use postbreeze_runtime::call::Call;
-use tokio::time::Instant;
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -77,9 +80,12 @@ pub(super) async fn ingest_from_url(
             now,
         )
     };
+    let by = ends();
+    let turn = timeout_at(by, Arc::clone(&rpc.ingestions).acquire_owned()).await;
+    let turn = turn.ok().and_then(Result::ok).ok_or(Error::Busy)?;
     begin(rpc, &workspace, &row).await?;
-    let errand = Errand { url: url.into(), row: row.clone(), max_bytes, too_large, by: ends() };
-    let work = Work { ingester: rpc.ingester(), entitlements, key, row };
+    let errand = Errand { url: url.into(), row: row.clone(), max_bytes, too_large, by };
+    let work = Work { ingester: rpc.ingester(), entitlements, key, row, _turn: turn };
     let ended = CancellationToken::new();
     let working = tokio::spawn(work.run(errand, ended.clone()));
     let _ends_with_the_call = ended.drop_guard();
@@ -102,6 +108,7 @@ struct Work {
     entitlements: Entitlements,
     key: Option<Key>,
     row: MediaRow,
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Work {

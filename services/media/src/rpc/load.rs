@@ -1,11 +1,18 @@
 //! How a medium is found that a request names. NOT_FOUND is told first, of a deleted one in reach too; then what is out of
 //! reach; then what the caller may not.
 
-use postbreeze_context::{Action, Admitted, Claim, WorkspaceContext};
+use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
 use postbreeze_ids::MediaId;
+use sqlx::PgConnection;
 
 use super::Rpc;
-use crate::{error::Error, store::media::MediaRow};
+use crate::{
+    error::Error,
+    store::{
+        media::{MediaRow, lock_medium},
+        workspaces::is_buried,
+    },
+};
 
 /// Finds a medium for an action.
 pub(super) async fn load(
@@ -33,4 +40,17 @@ pub(super) fn admit(
         return Err(Error::NoMedium(medium.id));
     }
     Ok(context.admit(Claim::new(medium.workspace_id(), medium.into_row()), action)?)
+}
+
+/// Locks an admitted medium for a transaction, and answers it as it is now.
+pub(super) async fn lock(
+    connection: &mut PgConnection,
+    medium: &Admitted<MediaRow>,
+) -> Result<MediaRow, Error> {
+    if let Some(row) = lock_medium(connection, medium.id).await? {
+        return Ok(row);
+    }
+    // Deleted since the caller was admitted: by somebody, or with its workspace.
+    let buried = is_buried(connection, medium.workspace_id()).await?;
+    Err(if buried { Denied::OutOfReach.into() } else { Error::NoMedium(medium.id) })
 }

@@ -8,10 +8,7 @@ use postbreeze_proto::{
 };
 
 use super::{Rpc, folders, links, load};
-use crate::{
-    error::Error,
-    store::media::{lock_medium, save_medium},
-};
+use crate::{error::Error, store::media::save_medium};
 
 pub(super) async fn move_media(
     rpc: &Rpc,
@@ -31,8 +28,7 @@ pub(super) async fn move_media(
     let now = rpc.environment.clock.now();
     let mut transaction = rpc.store.begin().await?;
     folders::hold(&mut transaction, &medium, folder_id).await?;
-    let row = lock_medium(&mut transaction, media_id).await?;
-    let mut row = row.ok_or(Error::NoMedium(media_id))?;
+    let mut row = load::lock(&mut transaction, &medium).await?;
     row.folder_id = folder_id;
     row.update_time = now;
     save_medium(&mut transaction, &row).await?;

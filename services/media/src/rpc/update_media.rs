@@ -6,11 +6,12 @@ use postbreeze_proto::{
     v1::{UpdateMediaRequest, UpdateMediaResponse},
 };
 
-use super::{Rpc, links, load::load, text};
-use crate::{
-    error::Error,
-    store::media::{lock_medium, save_medium},
+use super::{
+    Rpc, links,
+    load::{load, lock},
+    text,
 };
+use crate::{error::Error, store::media::save_medium};
 
 pub(super) async fn update_media(
     rpc: &Rpc,
@@ -31,11 +32,10 @@ pub(super) async fn update_media(
     mask.finish(&mut fields);
     let (media_id,) = fields.finish((media_id,))?;
 
-    load(rpc, context, media_id, Action::WriteMedia).await?;
+    let medium = load(rpc, context, media_id, Action::WriteMedia).await?;
     let now = rpc.environment.clock.now();
     let mut transaction = rpc.store.begin().await?;
-    let row = lock_medium(&mut transaction, media_id).await?;
-    let mut row = row.ok_or(Error::NoMedium(media_id))?;
+    let mut row = lock(&mut transaction, &medium).await?;
     if let Some(filename) = filename {
         row.filename = filename;
     }

@@ -92,3 +92,31 @@ impl Azure {
 fn incoming(path: &Path) -> Path {
     Path::from(format!("{path}.incoming"))
 }
+
+#[cfg(test)]
+mod tests {
+    use postbreeze_runtime::{clock::Clock, config::Lookup};
+
+    use crate::storage::{Storage, StorageConfig, key::test_key};
+
+    #[tokio::test]
+    async fn a_put_goes_to_a_place_of_its_own() {
+        let settings = [
+            ("POSTBREEZE_MEDIA_STORE", "az://media/a"),
+            ("AZURE_STORAGE_ACCOUNT_NAME", "postbreeze"),
+            ("AZURE_STORAGE_ACCOUNT_KEY", "YSBrZXkgb2YgYW4gYWNjb3VudA=="),
+        ];
+        let pairs = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = StorageConfig::read(&Lookup::new(pairs)).unwrap();
+        let storage = Storage::open(&config, Clock::system()).unwrap();
+        let expire_time = Clock::system().now() + chrono::TimeDelta::minutes(15);
+        let put = storage.presign_put(&test_key(), "image/png", 12, expire_time).await.unwrap();
+        let place = format!("https://postbreeze.blob.core.windows.net/media/a/{}", test_key());
+        assert!(put.url.starts_with(&format!("{place}.incoming?")), "{}", put.url);
+        assert!(put.url.contains("sp=w&") || put.url.ends_with("sp=w"), "{}", put.url);
+        assert!(put.headers.contains(&("x-ms-blob-type".to_owned(), "BlockBlob".to_owned())));
+        let get =
+            storage.presign_get(&test_key(), "image/png", "a.png", expire_time).await.unwrap();
+        assert!(get.starts_with(&format!("{place}?")), "{get}");
+    }
+}

@@ -40,7 +40,7 @@ mod tests {
         assert_eq!(attachment(""), "attachment");
         assert_eq!(
             attachment("a\"; x=\r\nß.jpg"),
-            "attachment; filename=\"a____x____.jpg\"; filename*=UTF-8''a%22%3B%20x%3D%0D%0A%C3%9F.jpg"
+            "attachment; filename=\"a___x____.jpg\"; filename*=UTF-8''a%22%3B%20x%3D%0D%0A%C3%9F.jpg"
         );
     }
 }

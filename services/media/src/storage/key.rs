@@ -43,16 +43,23 @@ impl fmt::Display for Key {
     }
 }
 
+/// A key for tests.
+#[cfg(test)]
+pub(super) fn test_key() -> Key {
+    let text = "wsp_01h455vb4pex5vsknk084sn02q/med_01h455vb4pex5vsknk084sn02q";
+    Key::parse(text).expect("it is one")
+}
+
 #[cfg(test)]
 mod tests {
-    use postbreeze_ids::Minter;
+    use postbreeze_ids::{Bucket, Minter};
 
     use super::*;
 
     #[test]
     fn a_key_is_two_ids_and_nothing_else() {
         let minter = Minter::new(std::sync::Arc::new(|| 1_700_000_000_000));
-        let workspace: WorkspaceId = minter.mint(postbreeze_ids::Bucket::of_low_bits(7));
+        let workspace: WorkspaceId = minter.mint(Bucket::new(7).unwrap());
         let medium: MediaId = minter.mint(workspace.bucket());
         for key in [Key::of_medium(workspace, medium), Key::of_thumbnail(workspace, medium)] {
             assert_eq!(Key::parse(key.as_str()), Some(key));

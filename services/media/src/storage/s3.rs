@@ -26,7 +26,7 @@ use super::{
 };
 
 /// The longest a signature of this kind may last.
-const LIFETIME_SECONDS: u64 = 7 * 24 * 60 * 60;
+const LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 pub(super) struct S3 {
     client: Arc<AmazonS3>,
@@ -122,6 +122,66 @@ impl S3 {
 
 fn sign<'a>(action: &impl S3Action<'a>, now: DateTime<Utc>, lifetime: Duration) -> String {
     let now = jiff::Timestamp::from_second(now.timestamp()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    let lifetime = lifetime.min(Duration::from_secs(LIFETIME_SECONDS));
-    action.sign_with_time(lifetime, &now).into()
+    action.sign_with_time(lifetime.min(LIFETIME), &now).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Storage, key::test_key};
+    use postbreeze_runtime::{clock::Clock, config::Lookup};
+
+    /// The URL of a PUT, and its query.
+    async fn put(settings: &[(&str, &str)]) -> url::Url {
+        let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+        let pairs = keys.iter().chain(settings);
+        let pairs = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let config = config::StorageConfig::read(&Lookup::new(pairs)).unwrap();
+        let storage = Storage::open(&config, Clock::system()).unwrap();
+        let expire_time = Clock::system().now() + chrono::TimeDelta::minutes(15);
+        let put = storage.presign_put(&test_key(), "image/png", 12, expire_time).await.unwrap();
+        put.url.parse().unwrap()
+    }
+
+    fn query(url: &url::Url, wanted: &str) -> Option<String> {
+        let pair = url.query_pairs().find(|(name, _)| name == wanted);
+        pair.map(|(_, value)| value.into_owned())
+    }
+
+    #[tokio::test]
+    async fn type_and_length_and_novelty_are_signed_and_the_time_is_as_asked() {
+        let url =
+            put(&[("POSTBREEZE_MEDIA_STORE", "s3://media/a/b"), ("AWS_REGION", "eu-west-1")]).await;
+        assert_eq!(url.host_str(), Some("media.s3.eu-west-1.amazonaws.com"));
+        assert_eq!(url.path(), format!("/a/b/{}", test_key()));
+        let signed = "content-length;content-type;host;if-none-match";
+        assert_eq!(query(&url, "X-Amz-SignedHeaders").as_deref(), Some(signed));
+        assert_eq!(query(&url, "X-Amz-Expires").as_deref(), Some("900"));
+        assert_eq!(query(&url, "X-Amz-Security-Token"), None);
+    }
+
+    #[tokio::test]
+    async fn credentials_that_are_lent_are_named() {
+        let settings = [
+            ("POSTBREEZE_MEDIA_STORE", "s3://media"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_SESSION_TOKEN", "a token"),
+        ];
+        let url = put(&settings).await;
+        assert_eq!(query(&url, "X-Amz-Security-Token").as_deref(), Some("a token"));
+    }
+
+    #[tokio::test]
+    async fn clients_are_sent_to_the_public_endpoint() {
+        let settings = [
+            ("POSTBREEZE_MEDIA_STORE", "s3://media"),
+            ("AWS_ENDPOINT_URL", "http://s3.internal:9000"),
+            ("POSTBREEZE_MEDIA_PUBLIC_ENDPOINT", "https://files.example"),
+        ];
+        let url = put(&settings).await;
+        assert!(url.as_str().starts_with("https://files.example/media/wsp_"), "{url}");
+        let in_host = [("POSTBREEZE_MEDIA_S3_PATH_STYLE", "false")];
+        let url = put(&[&settings[..], &in_host].concat()).await;
+        assert!(url.as_str().starts_with("https://media.files.example/wsp_"), "{url}");
+    }
 }

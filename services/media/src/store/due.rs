@@ -12,7 +12,10 @@ use super::{
         lock_medium,
     },
 };
-use crate::{error::Error, medium::MediaStatus};
+use crate::{
+    error::Error,
+    medium::{MediaStatus, purged_again},
+};
 
 /// Rows that one look finds at the most.
 const BATCH: i64 = 100;
@@ -28,9 +31,19 @@ pub(crate) struct Purge {
     pub(crate) workspace_id: WorkspaceId,
     /// Names an unfinished ingestion to the object store.
     pub(crate) upload_id: Option<String>,
-    /// When the URL of its upload stops working.
-    pub(crate) upload_expire_time: Option<DateTime<Utc>>,
+    status: String,
+    create_time: DateTime<Utc>,
+    upload_expire_time: Option<DateTime<Utc>>,
     due_time: DateTime<Utc>,
+}
+
+impl Purge {
+    /// When the bytes must be deleted once more, if they were deleted now.
+    pub(crate) fn again(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // Of a status that this version does not know nothing can be said but that it is none that is written to.
+        let status = MediaStatus::parse(&self.status).unwrap_or(MediaStatus::Rejected);
+        purged_again(now, status, self.create_time, self.upload_expire_time)
+    }
 }
 
 impl Store {
@@ -91,7 +104,7 @@ impl Store {
         if done.rows_affected() == 1 { Ok(()) } else { Err(Denied::OutOfReach.into()) }
     }
 
-    /// Deletes an ingestion that came to nothing.
+    /// Deletes an ingestion that came to nothing, and that nobody works on any more.
     pub(crate) async fn discard_ingestion(
         &self,
         id: MediaId,
@@ -100,6 +113,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         match lock_medium(&mut transaction, id).await? {
             Some(mut row) if row.status()? == MediaStatus::Ingesting => {
+                MediaStatus::Rejected.as_str().clone_into(&mut row.status);
                 discard(&mut transaction, &mut row, now).await?;
                 Ok(transaction.commit().await?)
             }
@@ -117,6 +131,8 @@ impl Store {
                 id AS "id: MediaId",
                 workspace_id AS "workspace_id: WorkspaceId",
                 upload_id,
+                status,
+                create_time,
                 upload_expire_time,
                 purge_time AS "due_time!"
             FROM media

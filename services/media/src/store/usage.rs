@@ -48,6 +48,8 @@ pub(crate) async fn charge(
     bytes: i64,
     limit: Option<i64>,
 ) -> Result<Charged, sqlx::Error> {
+    #[cfg(feature = "sabotage")]
+    let limit = sabotaged_limit(connection, owner_user_id, bytes, limit).await?;
     let done = sqlx::query!(
         r#"
         INSERT INTO media_usage AS usage (bucket, owner_user_id, bytes)
@@ -90,4 +92,22 @@ pub(super) async fn release(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The broken mechanism: the counter is read first, and then written without looking.
+#[cfg(feature = "sabotage")]
+async fn sabotaged_limit(
+    connection: &mut PgConnection,
+    owner_user_id: UserId,
+    bytes: i64,
+    limit: Option<i64>,
+) -> Result<Option<i64>, sqlx::Error> {
+    use postbreeze_runtime::sabotage::{Mechanism, is_broken};
+
+    if !is_broken(Mechanism::Quota) {
+        return Ok(limit);
+    }
+    let current = fetch_bytes(&mut *connection, owner_user_id).await?;
+    tokio::task::yield_now().await;
+    Ok(limit.filter(|limit| current + bytes > *limit).map(|_| 0))
 }

@@ -29,6 +29,27 @@ pub(crate) async fn hold_workspace<T>(
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether a workspace is known to be gone.
+#[tracing::instrument(skip_all, name = "db.media_workspaces.is_buried", err(level = "debug"))]
+pub(crate) async fn is_buried(
+    connection: &mut PgConnection,
+    workspace_id: WorkspaceId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        SELECT EXISTS (
+            SELECT 1
+            FROM media_workspaces
+            WHERE bucket = $1 AND workspace_id = $2 AND delete_time IS NOT NULL
+        ) AS "buried!"
+        "#,
+        workspace_id.bucket().as_i16(),
+        workspace_id as WorkspaceId,
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Marks a workspace as gone, and holds it locked. Again keeps the first time.
 #[tracing::instrument(skip_all, name = "db.media_workspaces.bury", err(level = "debug"))]
 pub(super) async fn bury(

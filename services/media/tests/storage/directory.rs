@@ -118,6 +118,42 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     eventually(|| store.folder.size_bytes() == 0).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_body_that_drips_is_given_up() {
+    let store = Store::directory().await;
+    let key = store.key();
+    let put = store.presign_put(&key, BODY.len()).await;
+    let mut stream = connect(&put.url).await;
+    stream.write_all(head(&put, &[]).as_bytes()).await.unwrap();
+    for byte in BODY.iter().take(5) {
+        stream.write_all(&[*byte]).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert_eq!(store.storage.size(&key).await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_is_cut_off() {
+    const SIZE: usize = 64 * 1024 * 1024;
+    let store = Store::directory().await;
+    let key = store.key();
+    let mut writing = store.storage.begin(&key, PNG).await.unwrap();
+    writing.write(vec![7; SIZE].into()).await.unwrap();
+    writing.finish().await.unwrap();
+    let url: url::Url = store.presign_get(&key).await.parse().unwrap();
+    let mut stream = connect(url.as_str()).await;
+    let get = format!("GET {}?{} HTTP/1.1\r\nhost: h\r\n\r\n", url.path(), url.query().unwrap());
+    stream.write_all(get.as_bytes()).await.unwrap();
+    let mut got = vec![0];
+    stream.read_exact(&mut got).await.unwrap();
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    drop(stream.read_to_end(&mut got).await);
+    assert!(got.len() < SIZE, "all of it was sent");
+}
+
 #[tokio::test]
 async fn a_stop_lets_an_upload_end() {
     let store = Store::directory().await;
@@ -126,7 +162,7 @@ async fn a_stop_lets_an_upload_end() {
     let mut stream = connect(&put.url).await;
     stream.write_all(&[head(&put, &[]).as_bytes(), &BODY[..5]].concat()).await.unwrap();
     eventually(|| store.folder.size_bytes() == 5 || has_staged(&store)).await;
-    store.stopping().cancel();
+    store.stopping.cancel();
     // No new connections: the listener is closed.
     eventually(|| std::net::TcpStream::connect(stream.peer_addr().unwrap()).is_err()).await;
     stream.write_all(&BODY[5..]).await.unwrap();
@@ -146,7 +182,7 @@ async fn what_interrupted_writes_left_behind_is_swept_when_it_is_old() {
     let mut writing = store.storage.begin(&store.key(), PNG).await.unwrap();
     writing.write("left behind".into()).await.unwrap();
     std::mem::forget(writing);
-    let day = Duration::from_secs(24 * 60 * 60);
+    let day = Duration::from_hours(24);
     assert_eq!(store.storage.sweep_staging(day).await.unwrap(), 0);
     assert!(has_staged(&store));
     store.turn(TimeDelta::days(1) + TimeDelta::minutes(1));

@@ -1,25 +1,15 @@
 //! A store that is down is told as such, and soon.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postbreeze_media::storage::{Storage, StorageError};
 use postbreeze_runtime::clock::Clock;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
-use crate::support::{PNG, Store, key, minter, open};
+use crate::support::{PNG, Store, key, minter, open, s3};
 
 /// Less than the deadline of most calls.
 const SOON: Duration = Duration::from_secs(5);
-
-fn s3(endpoint: &str) -> Storage {
-    let settings = [
-        ("POSTBREEZE_MEDIA_STORE", "s3://media".to_owned()),
-        ("AWS_ACCESS_KEY_ID", "an-access-key".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "a secret of S3".to_owned()),
-        ("AWS_ENDPOINT_URL", endpoint.to_owned()),
-    ];
-    open(settings, Clock::system())
-}
 
 async fn assert_unreachable(storage: &Storage) {
     let key = key(&minter());
@@ -41,7 +31,7 @@ async fn nobody_listening_is_unreachable() {
     assert_unreachable(&s3(&endpoint)).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_that_never_answers_is_unreachable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());

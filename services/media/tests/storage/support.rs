@@ -22,7 +22,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
 const BUCKET: &str = "media";
 pub const PNG: &str = "image/png";
@@ -83,7 +83,8 @@ pub struct Store {
     /// Seconds by which the store's own clock is ahead.
     ahead: Arc<AtomicI64>,
     pub is_directory: bool,
-    _stopping: DropGuard,
+    /// Ends the HTTP side of a directory.
+    pub stopping: CancellationToken,
 }
 
 impl Store {
@@ -98,7 +99,7 @@ impl Store {
         ];
         let store = Self::open(settings, folder, true);
         let http = store.storage.http().unwrap();
-        tokio::spawn(http.serve(listener, store.stopping()));
+        tokio::spawn(http.serve(listener, store.stopping.clone()));
         store
     }
 
@@ -116,14 +117,14 @@ impl Store {
         service.set_auth(SimpleAuth::from_single("an-access-key", "a secret of S3"));
         let service = service.build();
         let store = Self::open(settings, folder, false);
-        let stopping = store.stopping();
-        tokio::spawn(stopping.run_until_cancelled_owned(async move {
+        tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let service = service.clone();
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                let mut connection = http1::Builder::new();
+                connection.half_close(true);
+                tokio::spawn(connection.serve_connection(TokioIo::new(stream), service.clone()));
             }
-        }));
+        });
         store
     }
 
@@ -146,12 +147,8 @@ impl Store {
             minter: minter(),
             ahead,
             is_directory,
-            _stopping: CancellationToken::new().drop_guard(),
+            stopping: CancellationToken::new(),
         }
-    }
-
-    pub fn stopping(&self) -> CancellationToken {
-        self._stopping.disarm_ref()
     }
 
     pub fn key(&self) -> Key {
@@ -218,12 +215,23 @@ pub fn open<const N: usize>(settings: [(&str, String); N], clock: Clock) -> Stor
     Storage::open(&config, clock).unwrap()
 }
 
+/// A client of an S3 server that is somewhere.
+pub fn s3(endpoint: &str) -> Storage {
+    let settings = [
+        ("POSTBREEZE_MEDIA_STORE", "s3://media".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "an-access-key".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "a secret of S3".to_owned()),
+        ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+    ];
+    open(settings, Clock::system())
+}
+
 pub fn minter() -> Minter {
     Minter::new(Arc::new(|| 1_790_000_000_000))
 }
 
 pub fn key(minter: &Minter) -> Key {
-    let workspace: WorkspaceId = minter.mint(Bucket::of_low_bits(7));
+    let workspace: WorkspaceId = minter.mint(Bucket::new(7).unwrap());
     let medium: MediaId = minter.mint(workspace.bucket());
     Key::of_medium(workspace, medium)
 }
@@ -239,18 +247,13 @@ pub async fn send(http: &reqwest::Client, put: &Presigned, body: reqwest::Body) 
 /// The head of a PUT, with its headers and these changes of them.
 pub fn head(put: &Presigned, changes: &[(&str, Option<&str>)]) -> String {
     let url: url::Url = put.url.parse().unwrap();
-    let mut head = format!("PUT {}?{} HTTP/1.1\r\n", url.path(), url.query().unwrap());
-    head += &format!("host: {}:{}\r\n", url.host_str().unwrap(), url.port().unwrap());
-    let changed = |name: &str| changes.iter().any(|(changed, _)| *changed == name);
-    for (name, value) in put.headers.iter().filter(|(name, _)| !changed(name)) {
-        head += &format!("{name}: {value}\r\n");
-    }
-    for (name, value) in changes {
-        if let Some(value) = value {
-            head += &format!("{name}: {value}\r\n");
-        }
-    }
-    head + "\r\n"
+    let (host, port) = (url.host_str().unwrap(), url.port().unwrap());
+    let line = format!("PUT {}?{} HTTP/1.1\r\n", url.path(), url.query().unwrap());
+    let kept = put.headers.iter().map(|(name, value)| (&**name, &**value));
+    let kept = kept.filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+    let changed = changes.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+    let headers = kept.chain(changed).map(|(name, value)| format!("{name}: {value}\r\n"));
+    format!("{line}host: {host}:{port}\r\n{}\r\n", headers.collect::<String>())
 }
 
 /// The same URL with another signature.

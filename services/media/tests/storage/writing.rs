@@ -1,8 +1,15 @@
 //! Objects that come bit by bit.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
-use crate::support::{PNG, Store, eventually, peak_memory_bytes};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::timeout,
+};
+
+use crate::support::{PNG, Store, eventually, key, minter, peak_memory_bytes, s3};
 
 on_every_store!(
     what_is_written_is_there_once_finished,
@@ -59,9 +66,32 @@ async fn what_was_left_behind_is_abandoned(store: Store) {
     eventually(|| store.folder.size_bytes() > 15 * MIB as u64).await;
     store.storage.abandon(&key, Some(&upload_id)).await.unwrap();
     eventually(|| store.folder.size_bytes() < MIB as u64).await;
-    store.storage.abandon(&key, Some(&upload_id)).await.unwrap();
+    // The S3 server of the tests forbids what others do not find.
+    if store.is_directory {
+        store.storage.abandon(&key, Some(&upload_id)).await.unwrap();
+    }
     store.storage.abandon(&key, None).await.unwrap();
     assert_eq!(store.storage.size(&key).await.unwrap(), None);
+}
+
+/// What AWS answers for an upload that is finished or was aborted before.
+#[tokio::test]
+async fn an_upload_that_s3_no_longer_knows_is_abandoned() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let storage = s3(&format!("http://{}", listener.local_addr().unwrap()));
+    let answering = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = vec![0; 4_096];
+        let read = stream.read(&mut request).await.unwrap();
+        let body = "<Error><Code>NoSuchUpload</Code></Error>";
+        let head = format!("HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&request[..read]).into_owned()
+    });
+    storage.abandon(&key(&minter()), Some("an-upload")).await.unwrap();
+    let request = timeout(Duration::from_secs(5), answering).await.unwrap().unwrap();
+    assert!(request.starts_with("DELETE /media/wsp_"), "{request}");
+    assert!(request.lines().next().unwrap().contains("?uploadId=an-upload"), "{request}");
 }
 
 async fn abandoning_keeps_what_is_finished(store: Store) {
@@ -70,13 +100,14 @@ async fn abandoning_keeps_what_is_finished(store: Store) {
     let upload_id = writing.upload_id().unwrap();
     writing.write("bytes".into()).await.unwrap();
     writing.finish().await.unwrap();
-    store.storage.abandon(&key, Some(&upload_id)).await.unwrap();
+    let abandoned = store.storage.abandon(&key, Some(&upload_id)).await;
+    assert!(abandoned.is_ok() || !store.is_directory, "{abandoned:?}");
     assert_eq!(store.storage.read(&key, 100).await.unwrap(), "bytes");
 }
 
 async fn a_large_object_is_never_in_memory(store: Store) {
     static CHUNK: [u8; 64 * 1024] = [7; 64 * 1024];
-    const CHUNKS: usize = 3_072;
+    const CHUNKS: usize = 1_536;
     let before = peak_memory_bytes();
     let key = store.key();
     let mut writing = store.storage.begin(&key, PNG).await.unwrap();
@@ -86,5 +117,5 @@ async fn a_large_object_is_never_in_memory(store: Store) {
     assert_eq!(writing.finish().await.unwrap(), (CHUNKS * CHUNK.len()) as u64);
     let grown = peak_memory_bytes() - before;
     // A part here, and what the S3 server of the test holds of it in the same process.
-    assert!(grown < 64 * 1024 * 1024, "{grown} bytes more");
+    assert!(grown < 48 * 1024 * 1024, "{grown} bytes more");
 }

@@ -2,7 +2,7 @@
 //! and writes the right to do it down. Who has committed it may call the network once.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use postbreeze_ids::{AccountId, PostId, TargetId};
+use postbreeze_ids::{AccountId, PostId, TargetId, WorkspaceId};
 use postbreeze_proto::{
     internal::v1::{PublishCommentRequest, PublishRequest},
     time::to_proto,
@@ -30,6 +30,7 @@ const PUT_OFF: TimeDelta = TimeDelta::seconds(5);
 #[derive(Debug, Clone)]
 pub(super) struct Job {
     pub(super) post_id: PostId,
+    pub(super) workspace_id: WorkspaceId,
     pub(super) target_id: TargetId,
     pub(super) account_id: AccountId,
     pub(super) platform: i16,
@@ -56,6 +57,11 @@ pub(super) enum Errand {
 }
 
 impl Errand {
+    /// Whether something goes out by it.
+    pub(super) fn sends(&self) -> bool {
+        matches!(self, Self::Publish(..) | Self::Comment(_))
+    }
+
     pub(super) fn part(&self) -> Part {
         match self {
             Self::Publish(..) | Self::FindPost(..) => Part::Post,
@@ -160,7 +166,7 @@ impl Claim<'_> {
                     Part::Post => Errand::FindPost(letter(post, target)?, shown(post, target)),
                     Part::FirstComment => Errand::FindComment(comment(target)),
                 };
-                self.claimed.jobs.push(self.job(post.id, target, errand, None));
+                self.claimed.jobs.push(self.job(post, target, errand, None));
             }
         }
         Ok(())
@@ -188,7 +194,7 @@ impl Claim<'_> {
             attempt_number: target.attempt_count,
         });
         let errand = Errand::Publish(letter(post, target)?, shown(post, target));
-        self.claimed.jobs.push(self.job(post.id, target, errand, lateness));
+        self.claimed.jobs.push(self.job(post, target, errand, lateness));
         Ok(())
     }
 
@@ -201,7 +207,7 @@ impl Claim<'_> {
         target.comment_try_time = Some(self.now);
         self.count_try(target, Part::FirstComment);
         let errand = Errand::Comment(comment(target));
-        self.claimed.jobs.push(self.job(post.id, &post.targets[place], errand, None));
+        self.claimed.jobs.push(self.job(post, &post.targets[place], errand, None));
     }
 
     fn count_try(&self, target: &mut OutgoingTarget, part: Part) {
@@ -215,13 +221,14 @@ impl Claim<'_> {
 
     fn job(
         &self,
-        post_id: PostId,
+        post: &OutgoingPost,
         target: &OutgoingTarget,
         errand: Errand,
         lateness: Option<TimeDelta>,
     ) -> Job {
         Job {
-            post_id,
+            post_id: post.id,
+            workspace_id: post.workspace_id,
             target_id: target.id,
             account_id: target.account_id,
             platform: target.platform,

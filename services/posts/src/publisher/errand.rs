@@ -9,6 +9,8 @@ use postbreeze_proto::internal::v1::{
     FindCommentRequest, FindOutcome, FindPublishedRequest, SendOutcome, Sent, find_outcome,
     network_service_client::NetworkServiceClient, send_outcome,
 };
+use postbreeze_proto::status::{Reason, reason_of};
+use postbreeze_runtime::peer::NOT_SENT;
 use tonic::{Code, Request, Status};
 
 use super::{Shared, claim::Errand, settle::Outcome};
@@ -110,7 +112,7 @@ impl Shared {
             Ok(answer) => read_sent(outcome(answer.into_inner())),
             Err(status) => {
                 self.note_error(&status);
-                lost()
+                if never_begun(&status) { withheld("accounts cannot be reached") } else { lost() }
             }
         }
     }
@@ -137,7 +139,13 @@ impl Shared {
     }
 }
 
-fn withheld(message: &str) -> Outcome {
+/// Whether it is certain that `accounts` did nothing: it never got the call, or had no room for it.
+fn never_begun(status: &Status) -> bool {
+    status.metadata().as_ref().contains_key(NOT_SENT)
+        || reason_of(status) == Some(Reason::Overloaded)
+}
+
+pub(super) fn withheld(message: &str) -> Outcome {
     Outcome::Withheld { code: "not_sent".to_owned(), message: message.to_owned() }
 }
 

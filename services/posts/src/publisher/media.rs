@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     fn id(number: u128) -> MediaId {
-        Id::from_uuid(Uuid::from_u128(number))
+        Id::from_uuid(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | number))
     }
 
     fn shared(number: u128) -> SharedMedia {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// When a target is tried again that could not be sent, or asked about, for want of something of our own.
-const OWN_PAUSE: Duration = Duration::from_secs(30);
+const OWN_PAUSE: Duration = Duration::from_secs(5);
 
 /// What became of a sending, or of a look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +105,10 @@ pub(super) fn settle(
             let wait = OWN_PAUSE.max(age.unwrap_or_default() / 10);
             repeat(post, place, part, failure(code, message, class::TRANSIENT), wait, now)
         }
+        #[cfg(feature = "sabotage")]
+        Outcome::Unknown { code, message, .. } if is_sabotaged() => {
+            repeat(post, place, part, failure(code, message, class::UNKNOWN), Duration::ZERO, now)
+        }
         Outcome::Unknown { code, message, over } => {
             if *over {
                 post.touch(place).in_transit_until = None;
@@ -148,6 +152,12 @@ pub(super) fn settle(
         }
         Outcome::NotThere | Outcome::Undecided { .. } | Outcome::NotAsked => None,
     }
+}
+
+/// The broken mechanism: an answer that was lost is taken for a refusal.
+#[cfg(feature = "sabotage")]
+fn is_sabotaged() -> bool {
+    postbreeze_runtime::sabotage::is_broken(postbreeze_runtime::sabotage::Mechanism::Publishing)
 }
 
 fn sent(

@@ -144,7 +144,8 @@ impl<'a> Change<'a> {
     }
 
     /// Makes the change.
-    pub(super) async fn make(self, rpc: &Rpc) -> Result<Post, Error> {
+    pub(super) async fn make(mut self, rpc: &Rpc) -> Result<Post, Error> {
+        self.look_up_media(rpc).await?;
         self.hold(rpc).await?;
         let mut transaction = rpc.store.begin().await?;
         let now = self.now;
@@ -159,11 +160,12 @@ impl<'a> Change<'a> {
 
     /// Makes the change and keeps the answer, or gives the first answer again.
     pub(super) async fn make_once<M: Message + Default>(
-        self,
+        mut self,
         rpc: &Rpc,
         key: Option<&Key>,
         answer: impl FnOnce(v1::Post) -> M,
     ) -> Result<M, Error> {
+        self.look_up_media(rpc).await?;
         self.hold(rpc).await?;
         let (pool, now) = (rpc.store.pool(), self.now);
         let (mut is_noted, mut due_time) = (false, None);
@@ -180,6 +182,19 @@ impl<'a> Change<'a> {
         }
         rpc.wake.at(due_time, now);
         Ok(answered)
+    }
+
+    /// Looks up what the post shows already, where networks may have something against it.
+    async fn look_up_media(&mut self, rpc: &Rpc) -> Result<(), Error> {
+        if !self.step.opens() && !matches!(self.step, Step::Update { .. }) {
+            return Ok(());
+        }
+        let post: &Post = self.admitted;
+        let own = post.targets.iter().flat_map(|target| &target.media_ids);
+        let shown = post.row.media_ids.iter().chain(own).copied();
+        let unknown: Vec<_> = shown.filter(|id| !self.media.contains_key(id)).collect();
+        self.media.extend(media::look_up(rpc, unknown.into_iter()).await?);
+        Ok(())
     }
 
     /// Holds the media that the post will keep and does not yet, for the version it will have. A change that is refused as
@@ -274,7 +289,7 @@ impl<'a> Change<'a> {
         let mut violations = fields.into_violations();
         if self.step.opens() || matches!(self.step, Step::Update { .. }) {
             let goes_out = status == PostStatus::NeedsApproval || holds_unit(status);
-            violations.extend(composition::faults_of(post, &self.media, goes_out)?);
+            violations.extend(composition::faults_of(post, &self.media, 0, goes_out)?);
         }
         Ok(composition::refuse(violations)?)
     }

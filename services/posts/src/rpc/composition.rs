@@ -12,7 +12,7 @@ use postbreeze_proto::{
 };
 use prost::Message as _;
 
-use super::{Rpc, accounts::Account, media::Media, options};
+use super::{Rpc, accounts::Account, limits, media::Media, options};
 use crate::{
     error::Error,
     post::{TargetStatus, shown_media},
@@ -193,11 +193,12 @@ pub(super) fn refuse(violations: Vec<Violation>) -> Result<(), Fault> {
     if violations.is_empty() { Ok(()) } else { Err(Fault::invalid(violations)) }
 }
 
-/// What a whole post lacks: text, when it goes out, and media that fit its targets' options. `media`: those that were
-/// looked up.
+/// What a whole post lacks: media that fit its targets' options and, when it goes out, text and what the networks ask for.
+/// `media`: those that were looked up; `items`: how many of its first media the request gave by their URLs.
 pub(super) fn faults_of(
     post: &Post,
     media: &Media,
+    items: usize,
     goes_out: bool,
 ) -> Result<Vec<Violation>, Error> {
     let shown = |target: &TargetRow| {
@@ -217,6 +218,9 @@ pub(super) fn faults_of(
         let options = PlatformOptions::decode(target.options.as_slice())
             .map_err(|_| Error::Unreadable("platform options"))?;
         faults.extend(options::unfit(place, Some(&options), &shown(target), goes_out));
+    }
+    if goes_out {
+        limits::add(&mut faults, limits::of_post(post, media, items)?);
     }
     Ok(faults)
 }

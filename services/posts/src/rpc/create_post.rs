@@ -17,6 +17,7 @@ use super::{
     change::at_the_cap,
     composition::{self, TargetInput},
     entitlements::entitlements,
+    limits,
     media::{self, Named},
     message, options,
     taken::{FIRST_VERSION, Taken},
@@ -69,6 +70,18 @@ pub(super) async fn create_post(
         &media,
         goes_out,
     ));
+    if goes_out {
+        let (inputs, items) = (&request.platforms, request.media_items.len());
+        let refused = limits::of_request(
+            &input.content,
+            inputs,
+            &accounts,
+            items,
+            &request.media_ids,
+            &media,
+        );
+        limits::add(&mut violations, refused);
+    }
     composition::refuse(violations)?;
     let key = Key::of(user_id, "CreatePost", &input.request_id, &request);
     let now = rpc.environment.clock.now();
@@ -121,7 +134,8 @@ pub(super) async fn create_post(
     let post = Post { row, targets: composition::rows(rpc, id, input.targets, &accounts) };
     if !request.media_items.is_empty() {
         // Only now is it known what they are.
-        composition::refuse(composition::faults_of(&post, &media, goes_out)?)?;
+        let items = request.media_items.len();
+        composition::refuse(composition::faults_of(&post, &media, items, goes_out)?)?;
     }
     #[cfg(feature = "sabotage")]
     let limit = sabotaged_limit(rpc, &post, limit).await?;

@@ -1,6 +1,9 @@
 //! What `media` knows of the media that posts show, what follows from it, and holding them for a post.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
 use postbreeze_context::{Action, Claim, WorkspaceContext};
 use postbreeze_ids::{MediaId, PostId, WorkspaceId};
@@ -10,7 +13,7 @@ use postbreeze_proto::{
         media_source_service_client::MediaSourceServiceClient,
     },
     status::{Reason, Violation},
-    v1::{MediaKind, MediaStatus},
+    v1::{self, MediaKind, MediaStatus},
 };
 use postbreeze_runtime::peer::Peer;
 use tonic::{Code, Status};
@@ -25,6 +28,11 @@ pub(super) struct Medium {
     pub(super) ready: bool,
     pub(super) kind: MediaKind,
     pub(super) alt_text: String,
+    content_type: String,
+    size_bytes: u64,
+    width_px: Option<u32>,
+    height_px: Option<u32>,
+    duration: Option<Duration>,
 }
 
 /// Media that were looked up, by id.
@@ -102,46 +110,62 @@ impl Named {
 
     /// What cannot be used in a workspace: of another one, or not ready.
     pub(super) fn unusable(&self, workspace_id: WorkspaceId, media: &Media) -> Vec<Violation> {
-        let fault = |medium: &Medium| {
-            if medium.workspace_id != workspace_id {
-                Some("is a medium of another workspace")
-            } else if !medium.ready {
-                Some("is a medium that is not READY")
-            } else {
-                None
-            }
-        };
-        let mut violations = Vec::new();
-        for (place, id) in &self.0 {
-            let description = media.get(id).and_then(fault);
-            violations.extend(description.map(|description| Violation {
-                field: place.path(),
-                reason: Reason::FieldInvalid,
-                description: description.to_owned(),
-            }));
-        }
-        violations
+        self.violations(|id| {
+            let fault = media.get(&id)?.fault_in(workspace_id)?;
+            Some((Reason::FieldInvalid, fault.to_owned()))
+        })
     }
 
-    /// What cannot be told about, with why: unknown, or out of the caller's reach.
-    pub(super) fn unreachable(&self, context: &WorkspaceContext, media: &Media) -> Vec<Violation> {
-        let fault = |id: &MediaId| match media.get(id) {
-            None => Some((Reason::ResourceNotFound, format!("no such media: {id}"))),
-            Some(medium) => {
-                let read = context.admit(Claim::on(medium.workspace_id), Action::Read);
+    /// The same, and what is unknown or out of the caller's reach.
+    pub(super) fn unusable_to(
+        &self,
+        context: &WorkspaceContext,
+        workspace_id: WorkspaceId,
+        media: &Media,
+    ) -> Vec<Violation> {
+        self.violations(|id| {
+            let Some(medium) = media.get(&id) else {
+                return Some((Reason::ResourceNotFound, format!("no such media: {id}")));
+            };
+            if context.admit(Claim::on(medium.workspace_id), Action::Read).is_err() {
                 let description = "is a medium of a workspace out of reach".to_owned();
-                read.is_err().then_some((Reason::WorkspaceOutOfReach, description))
+                return Some((Reason::WorkspaceOutOfReach, description));
             }
+            Some((Reason::FieldInvalid, medium.fault_in(workspace_id)?.to_owned()))
+        })
+    }
+
+    fn violations(&self, fault: impl Fn(MediaId) -> Option<(Reason, String)>) -> Vec<Violation> {
+        let violation = |(place, id): &(Place, MediaId)| {
+            let (reason, description) = fault(*id)?;
+            Some(Violation { field: place.path(), reason, description })
         };
-        let mut violations = Vec::new();
-        for (place, id) in &self.0 {
-            violations.extend(fault(id).map(|(reason, description)| Violation {
-                field: place.path(),
-                reason,
-                description,
-            }));
+        self.0.iter().filter_map(violation).collect()
+    }
+}
+
+impl Medium {
+    /// As the limits of networks are about it.
+    pub(super) fn described(&self) -> postbreeze_networks::Medium<'_> {
+        postbreeze_networks::Medium {
+            kind: self.kind,
+            content_type: &self.content_type,
+            size_bytes: self.size_bytes,
+            width_px: self.width_px,
+            height_px: self.height_px,
+            duration: self.duration,
         }
-        violations
+    }
+
+    /// Why it cannot be used in a workspace.
+    fn fault_in(&self, workspace_id: WorkspaceId) -> Option<&'static str> {
+        if self.workspace_id != workspace_id {
+            Some("is a medium of another workspace")
+        } else if !self.ready {
+            Some("is a medium that is not READY")
+        } else {
+            None
+        }
     }
 }
 
@@ -164,13 +188,40 @@ pub(super) async fn look_up(rpc: &Rpc, ids: impl Iterator<Item = MediaId>) -> Re
     answer.into_inner().media.into_iter().map(read).collect()
 }
 
+/// A medium as its owner shows it to clients.
+pub(super) fn of_message(medium: v1::Media) -> Result<(MediaId, Medium), Error> {
+    let (status, kind) = (medium.status, medium.kind);
+    read(MediaSummary {
+        media_id: medium.id,
+        workspace_id: medium.workspace_id,
+        status,
+        kind,
+        content_type: medium.content_type,
+        size_bytes: medium.size_bytes,
+        width_px: medium.width_px,
+        height_px: medium.height_px,
+        duration: medium.duration,
+        alt_text: medium.alt_text,
+    })
+}
+
 fn read(summary: MediaSummary) -> Result<(MediaId, Medium), Error> {
     let id = summary.media_id.parse().map_err(|_| Error::Unreadable("media_id"))?;
     let workspace_id =
         summary.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
-    let ready = summary.status() == MediaStatus::Ready;
-    let kind = summary.kind();
-    Ok((id, Medium { workspace_id, ready, kind, alt_text: summary.alt_text }))
+    let pixels = |pixels: Option<i32>| pixels.and_then(|pixels| u32::try_from(pixels).ok());
+    let medium = Medium {
+        workspace_id,
+        ready: summary.status() == MediaStatus::Ready,
+        kind: summary.kind(),
+        width_px: pixels(summary.width_px),
+        height_px: pixels(summary.height_px),
+        size_bytes: u64::try_from(summary.size_bytes).unwrap_or_default(),
+        duration: summary.duration.and_then(|duration| duration.try_into().ok()),
+        content_type: summary.content_type,
+        alt_text: summary.alt_text,
+    };
+    Ok((id, medium))
 }
 
 /// Keeps media from being deleted for a post that is about to have this version.

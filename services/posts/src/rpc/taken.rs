@@ -1,7 +1,10 @@
 //! What a post that is not written yet has taken at `media`: media that were fetched from the web for it, and a hold on
 //! those that it will keep. Given back when it becomes clear that the post will not be.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use aws_lc_rs::digest;
 use futures_util::{StreamExt as _, stream};
@@ -10,7 +13,7 @@ use postbreeze_proto::{
     internal::v1::KeepMediaRequest,
     status::{Fault, Reason, Violation, reason_of},
     v1::{
-        DeleteMediaRequest, IngestFromUrlRequest, MediaItemInput,
+        CreatePostResponse, DeleteMediaRequest, IngestFromUrlRequest, MediaItemInput,
         media_service_client::MediaServiceClient,
     },
 };
@@ -94,16 +97,23 @@ impl<'a> Taken<'a> {
         media::hold(self.rpc, self.post_id, FIRST_VERSION, ids).await
     }
 
-    /// Writes the post. From the beginning of this on it may be there, unless it is refused.
-    pub(super) async fn until_written<T>(
+    /// Writes the post. From the beginning of this on it may be there, unless it is refused, or a twin of the request was
+    /// first.
+    pub(super) async fn until_written(
         mut self,
-        writing: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+        writing: impl Future<Output = Result<CreatePostResponse, Error>>,
+    ) -> Result<CreatePostResponse, Error> {
         self.settled = true;
         let written = writing.await;
-        if let Err(Error::PlanLimitPosts { .. } | Error::Denied(_)) = &written
-            && let Some(given_back) = self.give_back()
-        {
+        match &written {
+            Err(Error::PlanLimitPosts { .. } | Error::Denied(_)) => {}
+            Ok(CreatePostResponse { post: Some(post) }) if post.id != self.post_id.to_string() => {
+                let shown: HashSet<_> = post.media.iter().map(|one| &one.media_id).collect();
+                self.ingested.retain(|id| !shown.contains(&id.to_string()));
+            }
+            _ => return written,
+        }
+        if let Some(given_back) = self.give_back() {
             // It goes on without us when the caller no longer waits.
             drop(given_back.await);
         }
@@ -190,11 +200,7 @@ async fn ingest(
     let answer = MediaServiceClient::new(rpc.media.clone()).ingest_from_url(request).await;
     let answer = answer.map_err(|status| refusal(index, status))?.into_inner();
     let medium = answer.media.ok_or(Error::Unreadable("media"))?;
-    let id = medium.id.parse().map_err(|_| Error::Unreadable("media_id"))?;
-    let workspace_id =
-        medium.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
-    let kind = medium.kind();
-    Ok((id, Medium { workspace_id, ready: true, kind, alt_text: medium.alt_text }))
+    media::of_message(medium)
 }
 
 /// A refusal to fetch, with the field of our own request in the place of the one at fault.

@@ -13,7 +13,7 @@ use postbreeze_proto::{
 use super::{
     Rpc,
     accounts::{self, Account},
-    composition,
+    composition, limits,
     media::Named,
     options, timing,
 };
@@ -50,8 +50,7 @@ pub(super) async fn validate_post(
     let named = named(&request);
     let media = named.look_up(rpc).await?;
     let mut violations = fields.into_violations();
-    violations.extend(named.unreachable(context, &media));
-    violations.extend(named.unusable(workspace_id, &media));
+    violations.extend(named.unusable_to(context, workspace_id, &media));
     violations.extend(options::unsuited(&request.platforms, &accounts));
     violations.extend(composition::unfit_media(
         &request.platforms,
@@ -60,6 +59,18 @@ pub(super) async fn validate_post(
         &media,
         is_scheduled,
     ));
+    if is_scheduled {
+        let (inputs, items) = (&request.platforms, request.media_items.len());
+        let refused = limits::of_request(
+            &request.content,
+            inputs,
+            &accounts,
+            items,
+            &request.media_ids,
+            &media,
+        );
+        limits::add(&mut violations, refused);
+    }
     if let Some(Some(timing)) = timing {
         violations.extend(timing::instant(timing, rpc.environment.clock.now()).err());
     }

@@ -127,8 +127,9 @@ async fn fetch_posts(
     bytes: i64,
 ) -> Result<Vec<Post>, sqlx::Error> {
     let buckets: Vec<i16> = ids.iter().map(|id| id.bucket().as_i16()).collect();
-    // A row per target: what is long of its post comes with the first alone. Sizes are known without reading the texts;
-    // 512 and 256, and 40 for each medium, are more than what is of a fixed size takes when it is encoded.
+    // A row per target: what is long of its post comes with the first alone. Sizes are known without reading the texts, but
+    // for descriptions of media; 512 and 256, and 40 for each medium, are more than what is of a fixed size takes when it is
+    // encoded.
     let records = sqlx::query!(
         r#"
         SELECT

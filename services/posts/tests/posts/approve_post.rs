@@ -5,7 +5,7 @@ use postbreeze_proto::{
 };
 
 use crate::support::{
-    System, after, approve, approve_post, bring, cancel, disconnect, draft, get, held, hold_post,
+    System, after, approve, approve_post, bring, cancel, draft, expire, get, held, hold_post,
     invalid_fields, month, refused, reject_post, schedule, scheduled, target_statuses, units,
     violated_fields, waiting, waiting_post,
 };
@@ -133,7 +133,7 @@ async fn approve_post_needs_active_accounts() {
     let system = System::start().await;
     let team = system.team().await;
     let post = waiting_post(&system, &team).await;
-    disconnect(&team.owner, &team.account.id).await;
+    expire(&system, &team.account.id).await;
     refused(approve(&team.reviewer.session, &post.id).await, Reason::AccountNotActive);
     assert_eq!(held(&system).await, 0);
 }

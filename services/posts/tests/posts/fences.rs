@@ -10,7 +10,7 @@ use postbreeze_proto::{
 use crate::support::{
     System, accepted, add_account, cancel, change_plan, delete, disconnect, draft, due, events,
     eventually, get, held, never_due, reschedule, scheduled, sent, target, target_statuses, until,
-    workspace_of,
+    waiting, workspace_of,
 };
 
 /// How a client stops a post.
@@ -85,18 +85,27 @@ async fn a_post_that_was_stopped_has_not_gone_out_and_any_other_has() {
         open == 0
     })
     .await;
+    // One that is out can be deleted as well: that hides it, and stops nothing.
+    let hidden: Vec<String> = sqlx::query_scalar(
+        "SELECT content FROM posts WHERE delete_time IS NOT NULL AND status = 'published'",
+    )
+    .fetch_all(system.pool("posts"))
+    .await
+    .unwrap();
+    let in_time =
+        |number: &usize| stopped[*number].1 && !hidden.contains(&format!("post {number:03}"));
     let mut out = Vec::new();
     for account in &accounts {
         out.extend(accepted(client, account).await);
     }
     out.sort();
     let wanted: Vec<String> = (0..RACES)
-        .filter(|number| !stopped[*number].1)
+        .filter(|number| !in_time(number))
         .map(|number| format!("post {number:03}"))
         .collect();
     assert_eq!(out, wanted);
     // Both sides won some: otherwise nothing was raced.
-    let in_time = stopped.iter().filter(|(_, in_time)| *in_time).count();
+    let in_time = (0..RACES).filter(in_time).count();
     assert!((1..RACES).contains(&in_time), "{in_time} of {RACES} were stopped in time");
     let moved = stopped.iter().filter(|stopped| **stopped == (Stop::Reschedule, true)).count();
     assert_eq!(held(&system).await, i64::try_from(wanted.len() + moved).unwrap());
@@ -164,6 +173,42 @@ async fn what_was_written_after_its_account_was_gone_is_canceled_when_it_is_due(
     let canceled = until(client, &late.id, PostStatus::Canceled).await;
     assert_eq!(canceled.targets[0].attempt_count, 0);
     assert_eq!(sent(client, &team.account.id).await, [""; 0]);
+}
+
+/// The deletion is OK, and nobody here has dealt with it yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_goes_out_of_a_workspace_whose_deletion_was_not_dealt_with() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let (_, other) = workspace_of(&team.owner, "globex").await;
+    let post = client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
+    let mut held_back = system.pool("posts").begin().await.unwrap();
+    sqlx::query("SELECT FROM post_heads FOR SHARE").execute(&mut *held_back).await.unwrap();
+    let request = DeleteWorkspaceRequest { workspace_id: team.workspace.id.clone() };
+    client.workspaces().delete_workspace(request).await.unwrap();
+    waiting(&system, 1).await;
+    system.clock.turn(TimeDelta::days(1));
+    let id: postbreeze_ids::PostId = post.id.parse().unwrap();
+    eventually("it was withheld", || async {
+        let withheld: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM publish_attempts WHERE post_id = $1 AND error_code = 'not_sent'",
+        )
+        .bind(id.uuid())
+        .fetch_one(system.pool("posts"))
+        .await
+        .unwrap();
+        withheld > 0
+    })
+    .await;
+    held_back.rollback().await.unwrap();
+    eventually("its unit is given back", || async { held(&system).await == 0 }).await;
+    never_due(client, &other.id).await;
+    let received: i64 = sqlx::query_scalar("SELECT count(*) FROM sandbox_calls")
+        .fetch_one(system.pool("accounts"))
+        .await
+        .unwrap();
+    assert_eq!(received, 1, "that of the other workspace");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use postbreeze_proto::{
 use tonic::Code;
 
 use crate::support::{
-    System, after, approve_post, bring, cancel, disconnect, draft, get, held, month, read_only_key,
+    System, after, approve_post, bring, cancel, draft, expire, get, held, month, read_only_key,
     refused, reschedule_post, retry_post, schedule_post, scheduled, units, waiting_post,
 };
 
@@ -31,7 +31,7 @@ async fn create_post_replays_its_first_answer_for_a_day() {
     let first = client.create_post(request.clone()).await.unwrap();
     // Before what depends on the clock, on accounts, on the plan.
     system.clock.turn(TimeDelta::hours(23));
-    disconnect(&team.owner, &team.account.id).await;
+    expire(&system, &team.account.id).await;
     assert_eq!(client.create_post(request.clone()).await.unwrap(), first);
     assert_eq!(held(&system).await, 1);
     // It is a user's own.

@@ -2,19 +2,22 @@
 
 use chrono::TimeDelta;
 use futures_util::future::join;
-use postbreeze_ids::PostId;
+use postbreeze_ids::{MediaId, PostId};
 use postbreeze_proto::{
     status::Reason,
     v1::{
-        CreatePostRequest, Post, PostStatus, PostTargetInput, RejectPostRequest, UpdatePostRequest,
+        CreatePostRequest, Platform, Post, PostStatus, PostTargetInput, RejectPostRequest,
+        SchedulePostRequest, UpdatePostRequest,
     },
 };
 use prost_types::FieldMask;
+use sqlx::{Postgres, Transaction};
 
 use crate::support::{
-    Client, System, Team, add_image, approve, bring, cancel, delete, delete_media, draft,
-    eventually, get, hold_post, invalid_fields, metadata, refused, reject_post, reschedule, retry,
-    schedule, scheduled, target, update_post, waiting, waiting_post,
+    Client, System, Team, add_account, add_image, approve, bring, cancel, delete, delete_media,
+    draft, eventually, get, hold_post, invalid_fields, list, metadata, refused, reject_post,
+    reschedule, retry, schedule, schedule_post, scheduled, target, update_post, waiting,
+    waiting_post,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -68,7 +71,8 @@ async fn publish(system: &System, post: &Post, status: &str, targets: &[&str]) {
     let id: PostId = post.id.parse().unwrap();
     sqlx::query(
         "INSERT INTO media_notices (bucket, post_id, version, media_ids)
-        SELECT bucket, id, version, '{}' FROM posts WHERE id = $1",
+        SELECT bucket, id, version, '{}' FROM posts WHERE id = $1
+        ON CONFLICT (bucket, post_id) DO UPDATE SET version = excluded.version, media_ids = '{}'",
     )
     .bind(id.uuid())
     .execute(system.pool("posts"))
@@ -133,13 +137,13 @@ async fn what_is_refused_for_another_reason_holds_nothing() {
     let image = add_image(&system, &team.workspace.id).await;
     let request = showing(draft("x", &team.account.id), &[&image]);
     let post = client.create_post(request).await.unwrap();
-    let stale = postbreeze_proto::v1::SchedulePostRequest {
+    let stale = SchedulePostRequest {
         post_id: post.id.clone(),
         publish_now: true,
         etag: "other".to_owned(),
         ..Default::default()
     };
-    refused(client.posts().schedule_post(stale).await, Reason::EtagStale);
+    refused(schedule_post(client, stale).await, Reason::EtagStale);
     refused(retry(client, &post.id).await, Reason::PostState);
     let silent =
         PostTargetInput { caption_override: Some("x".repeat(10_001)), ..target(&team.account.id) };
@@ -196,9 +200,7 @@ async fn a_retry_asks_for_what_the_failed_targets_show_and_no_more() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    let second =
-        crate::support::add_account(&system, &team.account, postbreeze_proto::v1::Platform::X)
-            .await;
+    let second = add_account(&system, &team.account, Platform::X).await;
     let [own, of_second] = [
         add_image(&system, &team.workspace.id).await,
         add_image(&system, &team.workspace.id).await,
@@ -219,8 +221,61 @@ async fn a_retry_asks_for_what_the_failed_targets_show_and_no_more() {
     assert_eq!(metadata(&status, "id").as_deref(), Some(of_second.as_str()));
 }
 
+/// Gives a held post another medium and a new version, as soon as somebody waits for it.
+async fn overtake(
+    system: &System,
+    mut held: Transaction<'static, Postgres>,
+    post: &Post,
+    media_id: &str,
+) {
+    // Whoever waits has held what it has seen.
+    waiting(system, 1).await;
+    let (id, media_id): (PostId, MediaId) = (post.id.parse().unwrap(), media_id.parse().unwrap());
+    sqlx::query(
+        "UPDATE posts SET version = version + 1, media_ids = ARRAY[$2::UUID] WHERE id = $1",
+    )
+    .bind(id.uuid())
+    .bind(media_id.uuid())
+    .execute(&mut *held)
+    .await
+    .unwrap();
+    held.commit().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_whose_post_changed_meanwhile_keeps_what_the_new_one_shows() {
+async fn a_step_whose_post_changed_meanwhile_asks_for_what_the_new_one_shows() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let [old, new, gone] = [
+        add_image(&system, &team.workspace.id).await,
+        add_image(&system, &team.workspace.id).await,
+        add_image(&system, &team.workspace.id).await,
+    ];
+    delete_media(client, &gone).await.unwrap();
+    let showing_old = || showing(draft("x", &team.account.id), &[&old]);
+    let post = client.create_post(showing_old()).await.unwrap();
+    let held = hold_post(&system, &post.id).await;
+    let overtaking = overtake(&system, held, &post, &gone);
+    let (answer, ()) = join(schedule(&system, client, &post.id, DAY), overtaking).await;
+    let status = refused(answer, Reason::ResourceNotFound);
+    assert_eq!(metadata(&status, "id").as_deref(), Some(gone.as_str()));
+    assert_eq!(get(client, &post.id).await.unwrap().status(), PostStatus::Draft);
+    // What was held for it at first.
+    refused(delete_media(client, &old).await, Reason::MediaInUse);
+    system.clock.turn(HOLD);
+
+    let post = client.create_post(showing_old()).await.unwrap();
+    let held = hold_post(&system, &post.id).await;
+    let overtaking = overtake(&system, held, &post, &new);
+    let (answer, ()) = join(schedule(&system, client, &post.id, DAY), overtaking).await;
+    assert_eq!(answer.unwrap().media[0].media_id, new);
+    is_kept(&system, client, &new, &post).await;
+    is_free(&system, client, &old).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_whose_post_changed_meanwhile_keeps_what_it_gives_it() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
@@ -228,26 +283,12 @@ async fn a_step_whose_post_changed_meanwhile_keeps_what_the_new_one_shows() {
         add_image(&system, &team.workspace.id).await,
         add_image(&system, &team.workspace.id).await,
     ];
-    let post = client.create_post(showing(draft("x", &team.account.id), &[&old])).await.unwrap();
-    let mut held_back = hold_post(&system, &post.id).await;
-    let changing = async {
-        // The step holds what it has seen, and waits.
-        waiting(&system, 1).await;
-        let (id, media_id): (PostId, postbreeze_ids::MediaId) =
-            (post.id.parse().unwrap(), new.parse().unwrap());
-        sqlx::query(
-            "UPDATE posts SET version = version + 1, media_ids = ARRAY[$2::UUID] WHERE id = $1",
-        )
-        .bind(id.uuid())
-        .bind(media_id.uuid())
-        .execute(&mut *held_back)
-        .await
-        .unwrap();
-        held_back.commit().await.unwrap();
-    };
-    let (answer, ()) = join(schedule(&system, client, &post.id, DAY), changing).await;
-    let done = answer.unwrap();
-    assert_eq!(done.media[0].media_id, new);
+    let request = showing(scheduled(&system, "x", &team.account.id), &[&old]);
+    let post = client.create_post(request).await.unwrap();
+    let held = hold_post(&system, &post.id).await;
+    let overtaking = overtake(&system, held, &post, &old);
+    let (answer, ()) = join(update_post(client, replace(&post, &[&new])), overtaking).await;
+    assert_eq!(answer.unwrap().media[0].media_id, new);
     is_kept(&system, client, &new, &post).await;
     is_free(&system, client, &old).await;
 }
@@ -277,6 +318,6 @@ async fn a_hold_for_a_post_that_was_never_written_lapses() {
     refused(delete_media(&client, &image).await, Reason::MediaInUse);
     system.clock.turn(HOLD);
     delete_media(&client, &image).await.unwrap();
-    let posts = crate::support::list(&client).await;
+    let posts = list(&client).await;
     assert_eq!(posts.len(), 1);
 }

@@ -34,6 +34,7 @@ mod mark_comment_read;
 mod media_items;
 mod media_options;
 mod media_unreachable;
+mod network_limits;
 mod outbox;
 mod paging;
 mod post_media;

@@ -11,8 +11,8 @@ use postbreeze_proto::{
 };
 
 use crate::support::{
-    System, User, Web, add_account, add_image, delete_media, disconnect, draft, get,
-    invalid_fields, list, media_of, month, refused, scheduled, violated_fields,
+    System, User, Web, add_account, add_image, after, delete_media, disconnect, draft, eventually,
+    get, invalid_fields, list, media_of, metadata, month, refused, scheduled, violated_fields,
 };
 
 fn item(url: &str) -> MediaItemInput {
@@ -115,7 +115,7 @@ async fn what_cannot_be_fetched_is_named_and_leaves_nothing() {
     );
     assert_eq!(invalid_fields(asking(&vec![good; 11]).await), ["media_items"]);
     assert_eq!(list(client).await, []);
-    crate::support::eventually("nothing is left", || async {
+    eventually("nothing is left", || async {
         media_of(client, &team.workspace.id).await.is_empty()
     })
     .await;
@@ -129,10 +129,8 @@ async fn nothing_is_fetched_for_a_post_that_is_refused_anyway() {
     let items = [item(&web.url("png/x"))];
     let request = fetching(scheduled(&system, "x", &team.account.id), &items);
     refused(team.reviewer.session.create_post(request.clone()).await, Reason::RoleInsufficient);
-    let late = CreatePostRequest {
-        scheduled_for: crate::support::after(&system, TimeDelta::days(-1)),
-        ..request.clone()
-    };
+    let late =
+        CreatePostRequest { scheduled_for: after(&system, TimeDelta::days(-1)), ..request.clone() };
     refused(team.owner.session.create_post(late).await, Reason::ScheduleInPast);
     disconnect(&team.owner, &team.account.id).await;
     refused(team.owner.session.create_post(request).await, Reason::AccountNotActive);
@@ -161,7 +159,7 @@ async fn a_post_at_the_cap_gives_back_what_was_fetched_and_held_for_it() {
             )
         };
         refused(client.create_post(request).await, Reason::PlanLimitPosts);
-        assert_eq!(media_of(client, &team.workspace.id).await, [own.clone()]);
+        assert_eq!(media_of(client, &team.workspace.id).await, std::slice::from_ref(&own));
     }
     // The same request again, once there is room, fetches what was given back.
     hold_units(&system, &team.owner, 0).await;
@@ -213,9 +211,55 @@ async fn what_turns_out_not_to_fit_the_options_is_given_back() {
         invalid_fields(client.create_post(request).await),
         ["platforms[0].options.instagram.placement"]
     );
-    crate::support::eventually("it is given back", || async {
+    eventually("it is given back", || async {
         media_of(client, &team.workspace.id).await.is_empty()
     })
     .await;
     assert_eq!(list(client).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_ends_before_its_post_is_written_leaves_nothing() {
+    let system = System::start_with(&[("POSTBREEZE_EGRESS_ALLOW", "127.0.0.1/32")]).await;
+    let team = system.team().await;
+    let client = team.owner.session.clone();
+    let web = Web::start().await;
+    let request = fetching(
+        draft("x", &team.account.id),
+        &[item(&web.url("png/1")), item(&web.url("silence"))],
+    );
+    let writing = tokio::spawn({
+        let client = client.clone();
+        async move { client.create_post(request).await.map(drop) }
+    });
+    eventually("the first has come", || async {
+        !media_of(&client, &team.workspace.id).await.is_empty()
+    })
+    .await;
+    writing.abort();
+    assert!(writing.await.unwrap_err().is_cancelled());
+    eventually("it is given back", || async {
+        media_of(&client, &team.workspace.id).await.is_empty()
+    })
+    .await;
+    assert_eq!(list(&client).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twins_that_fetch_write_one_post_and_leave_nothing_else() {
+    let system = System::start_with(&[("POSTBREEZE_EGRESS_ALLOW", "127.0.0.1/32")]).await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let web = Web::start().await;
+    let request = CreatePostRequest {
+        request_id: "once".to_owned(),
+        ..fetching(scheduled(&system, "x", &team.account.id), &[item(&web.url("png/1"))])
+    };
+    let twins = (0..4).map(|_| client.create_post(request.clone()));
+    let posts: Vec<_> =
+        futures_util::future::join_all(twins).await.into_iter().map(Result::unwrap).collect();
+    assert!(posts.iter().all(|post| *post == posts[0]));
+    assert_eq!(media_of(client, &team.workspace.id).await, shown(&posts[0]));
+    let status = refused(delete_media(client, shown(&posts[0])[0]).await, Reason::MediaInUse);
+    assert_eq!(metadata(&status, "posts"), Some(posts[0].id.clone()), "nor holds it for another");
 }

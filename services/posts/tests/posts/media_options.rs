@@ -1,5 +1,6 @@
 //! What networks ask of the media that a target shows.
 
+use InstagramPlacement::{Feed, Reel, Story};
 use postbreeze_proto::v1::{
     CreatePostRequest, FacebookOptions, InstagramOptions, InstagramPlacement, MediaItemInput,
     MediaKind, Platform, PlatformOptions, PostTargetInput, UpdatePostRequest, ValidatePostRequest,
@@ -59,7 +60,6 @@ async fn reels_and_stories_show_exactly_one_medium_of_a_kind_once_they_go_out() 
         add_media(&system, &team.workspace.id, MediaKind::Document, "").await,
     ];
     let (image, video, document) = (image.as_str(), video.as_str(), document.as_str());
-    use InstagramPlacement::{Feed, Reel, Story};
     // With whether a draft and whether a post that goes out may be so.
     for (placement, media, free, goes) in [
         (Reel, &[video][..], true, true),
@@ -72,8 +72,7 @@ async fn reels_and_stories_show_exactly_one_medium_of_a_kind_once_they_go_out() 
         (Story, &[], true, false),
         (Story, &[document], false, false),
         (Story, &[image, video], false, false),
-        (Feed, &[image, video, document], true, true),
-        (Feed, &[], true, true),
+        (Feed, &[image, video], true, true),
     ] {
         let own = with(&account, instagram(placement), media);
         let of_post = CreatePostRequest {
@@ -101,7 +100,7 @@ async fn a_draft_that_lacks_what_its_placement_asks_for_cannot_be_scheduled() {
     let account = add_account(&system, &team.account, Platform::Instagram).await;
     let image = add_media(&system, &team.workspace.id, MediaKind::Image, "").await;
     let video = add_media(&system, &team.workspace.id, MediaKind::Video, "").await;
-    let reel = with(&account, instagram(InstagramPlacement::Reel), &[]);
+    let reel = with(&account, instagram(Reel), &[]);
     let request = CreatePostRequest { platforms: vec![reel.clone()], ..draft("x", &account) };
     let post = client.create_post(request).await.unwrap();
     let day = chrono::TimeDelta::days(1);
@@ -116,7 +115,7 @@ async fn a_draft_that_lacks_what_its_placement_asks_for_cannot_be_scheduled() {
     schedule(&system, client, &post.id, day).await.unwrap();
 
     // New targets are put to the test with the media that the post has already.
-    let feed = with(&account, instagram(InstagramPlacement::Feed), &[]);
+    let feed = with(&account, instagram(Feed), &[]);
     let to = |platforms: Vec<PostTargetInput>| UpdatePostRequest {
         post_id: post.id.clone(),
         platforms,
@@ -126,7 +125,7 @@ async fn a_draft_that_lacks_what_its_placement_asks_for_cannot_be_scheduled() {
     update_post(client, showing(&image)).await.unwrap();
     let before = get(client, &post.id).await.unwrap();
     assert_eq!(invalid_fields(update_post(client, to(vec![reel])).await), [PLACEMENT]);
-    let own = with(&account, instagram(InstagramPlacement::Reel), &[&video]);
+    let own = with(&account, instagram(Reel), &[&video]);
     update_post(client, to(vec![own])).await.unwrap();
     assert_ne!(get(client, &post.id).await.unwrap(), before);
 }

@@ -84,7 +84,7 @@ async fn a_post_shows_its_media_in_order_with_the_descriptions_they_had() {
     };
     library(client).update_media(request).await.unwrap();
     assert_eq!(get(client, &post.id).await.unwrap(), post);
-    assert_eq!(list(client).await, [post.clone()]);
+    assert_eq!(list(client).await, std::slice::from_ref(&post));
 
     let request = UpdatePostRequest {
         post_id: post.id.clone(),

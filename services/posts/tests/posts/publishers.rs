@@ -72,8 +72,9 @@ async fn while_accounts_cannot_be_reached_nothing_is_tried() {
     let client = &ann.session;
     let (_, account) = workspace_of(&ann, "acme").await;
     let post = client.create_post(scheduled(&system, "x", &account.id)).await.unwrap();
-    replica.cut(true);
     let publisher = || async { replica.says("publisher").await };
+    eventually("it says that it can send", publisher).await;
+    replica.cut(true);
     eventually("it says that it cannot send", || async { !publisher().await }).await;
     assert!(health::is_serving(&replica.service).await, "posts can be read all the same");
     system.clock.turn(TimeDelta::days(1));

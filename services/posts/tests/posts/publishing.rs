@@ -12,8 +12,8 @@ use postbreeze_proto::{
 
 use crate::support::{
     Client, System, accepted, add_account, calls, cancel, change_plan, command, delete, draft, due,
-    events, faults, get, held, never_due, refused, retry, scheduled, sent, target, target_statuses,
-    until, until_target, workspace_of,
+    events, expire, faults, get, held, never_due, refused, retry, scheduled, sent, target,
+    target_statuses, until, until_target, workspace_of,
 };
 
 async fn attempts(client: &Client, post_id: &str) -> Vec<PublishAttempt> {
@@ -161,11 +161,7 @@ async fn an_account_that_has_expired_fails_what_is_due_and_leaves_the_rest_publi
     let mut request = scheduled(&system, "x", &team.account.id);
     request.platforms.push(target(&second));
     let post = client.create_post(request).await.unwrap();
-    sqlx::query("UPDATE accounts SET status = 'token_expired' WHERE platform = $1")
-        .bind(i16::try_from(i32::from(Platform::X)).unwrap())
-        .execute(system.pool("accounts"))
-        .await
-        .unwrap();
+    expire(&system, &second).await;
     system.clock.turn(TimeDelta::days(1));
     let partly = until(client, &post.id, PostStatus::PartiallyPublished).await;
     assert_eq!(target_statuses(&partly), [TargetStatus::Published, TargetStatus::Failed]);

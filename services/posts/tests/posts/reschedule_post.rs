@@ -5,9 +5,9 @@ use postbreeze_proto::{
 };
 
 use crate::support::{
-    System, add_account, after, approve, bring, cancel, disconnect, draft, get, held,
+    System, add_account, after, approve, bring, cancel, disconnect, draft, expire, get, held,
     invalid_fields, month, refused, require_approval, reschedule, reschedule_post, scheduled,
-    target, target_statuses, units, waiting_post,
+    target, target_statuses, units, until_target, waiting_post,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -127,9 +127,10 @@ async fn reschedule_post_asks_only_for_the_accounts_it_still_goes_to() {
     let mut request = scheduled(&system, "x", &team.account.id);
     request.platforms.push(target(&second));
     let post = client.create_post(request).await.unwrap();
-    disconnect(&team.owner, &team.account.id).await;
+    expire(&system, &team.account.id).await;
     refused(reschedule(&system, client, &post.id, MONTH).await, Reason::AccountNotActive);
-    bring(&system, &post, "scheduled", &["canceled", "pending"]).await;
+    disconnect(&team.owner, &team.account.id).await;
+    until_target(client, &post.id, TargetStatus::Canceled).await;
     let moved = reschedule(&system, client, &post.id, MONTH).await.unwrap();
     assert_eq!(target_statuses(&moved), [TargetStatus::Canceled, TargetStatus::Pending]);
 }

@@ -1,12 +1,13 @@
 use chrono::TimeDelta;
 use postbreeze_proto::{
     status::Reason,
-    v1::{Platform, PostStatus, RetryPostRequest, TargetStatus},
+    v1::{Platform, PostStatus, RetryPostRequest, SandboxFault, TargetStatus},
 };
 
 use crate::support::{
-    System, add_account, bring, cancel, disconnect, draft, held, invalid_fields, month, refused,
-    reschedule, retry, retry_post, scheduled, target, target_statuses, units,
+    System, add_account, bring, cancel, command, disconnect, draft, eventually, faults, get, held,
+    invalid_fields, month, refused, reschedule, retry, retry_post, scheduled, target,
+    target_statuses, units,
 };
 
 #[tokio::test]
@@ -37,12 +38,18 @@ async fn retry_post_of_a_failed_one_takes_a_unit_of_the_current_month() {
     let was = month(&system, TimeDelta::zero());
     bring(&system, &post, "failed", &["failed"]).await;
     assert_eq!(held(&system).await, 0);
+    command(client, &team.account.id, faults(&[SandboxFault::ServerError])).await;
     system.clock.turn(TimeDelta::days(20));
     let retried = retry(client, &post.id).await.unwrap();
     assert_eq!(retried.status(), PostStatus::Publishing);
     assert_eq!(units(&system, &team.owner, was).await, 0);
     assert_eq!(units(&system, &team.owner, month(&system, TimeDelta::zero())).await, 1);
     // Nothing is out: stopping it gives the unit back.
+    eventually("it was tried", || async {
+        let target = &get(client, &post.id).await.unwrap().targets[0];
+        target.status() == TargetStatus::Pending && target.error.is_some()
+    })
+    .await;
     let canceled = cancel(client, &post.id).await.unwrap();
     assert_eq!(canceled.status(), PostStatus::Canceled);
     assert_eq!(held(&system).await, 0);

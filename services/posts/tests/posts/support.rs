@@ -34,7 +34,7 @@ pub(crate) use self::media::{
 pub(crate) use self::receiver::Receiver;
 pub(crate) use self::replica::{Replica, Script};
 pub(crate) use self::rows::{
-    NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, held,
+    NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, expire, held,
     hold_post, units, waiting,
 };
 pub(crate) use self::webhooks::{

@@ -1,4 +1,4 @@
-//! `ReadWorkspaceLog`: answers as soon as there is something, and after a second at the latest.
+//! `ReadWorkspaceLog`: answers as soon as there is something, and after a second at the latest, or else at once.
 
 use std::time::Duration;
 
@@ -43,7 +43,8 @@ pub(super) async fn read_workspace_log(
         // Listening begins before looking: what is appended in between is not slept through.
         let appended = rpc.appended.notified();
         let rows = rpc.store.log_after(after, MOST_ENTRIES).await?;
-        let over = Instant::now() >= end || rpc.background.stopping().is_cancelled();
+        let over =
+            request.at_once || Instant::now() >= end || rpc.background.stopping().is_cancelled();
         if !rows.is_empty() || over {
             return Ok(ReadWorkspaceLogResponse { entries: rows.into_iter().map(entry).collect() });
         }

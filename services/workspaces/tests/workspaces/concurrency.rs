@@ -207,7 +207,10 @@ async fn of_many_deletions_at_once_one_happens_and_one_entry_is_written() {
     for refusal in refusals {
         refused(refusal, Reason::WorkspaceOutOfReach);
     }
-    let request = postbreeze_proto::internal::v1::ReadWorkspaceLogRequest { after_position: 0 };
+    let request = postbreeze_proto::internal::v1::ReadWorkspaceLogRequest {
+        after_position: 0,
+        at_once: false,
+    };
     let entries = system.log().read_workspace_log(request).await.unwrap().into_inner().entries;
     assert_eq!(entries.len(), 1);
 }

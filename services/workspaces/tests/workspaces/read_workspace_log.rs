@@ -7,7 +7,7 @@ use postbreeze_proto::{
 use crate::support::{System, User, invalid_fields};
 
 async fn read(system: &System, after_position: i64) -> Vec<WorkspaceLogEntry> {
-    let request = ReadWorkspaceLogRequest { after_position };
+    let request = ReadWorkspaceLogRequest { after_position, at_once: false };
     system.log().read_workspace_log(request).await.unwrap().into_inner().entries
 }
 
@@ -68,7 +68,7 @@ async fn read_workspace_log_misses_nothing_of_what_is_deleted_at_once() {
 #[tokio::test]
 async fn read_workspace_log_refuses_a_negative_position() {
     let system = System::start().await;
-    let request = ReadWorkspaceLogRequest { after_position: -1 };
+    let request = ReadWorkspaceLogRequest { after_position: -1, at_once: false };
     let answer = system.log().read_workspace_log(request).await;
     assert_eq!(invalid_fields(answer), ["after_position"]);
 }

@@ -33,7 +33,8 @@ struct Steps {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Video {
-    video: String,
+    #[serde(rename = "video")]
+    urn: String,
     #[serde(default)]
     upload_token: String,
     upload_instructions: Vec<Instruction>,
@@ -70,7 +71,10 @@ impl Linkedin {
         for medium in media.iter().skip(steps.done.len()) {
             let urn = if is_video(medium) {
                 let uploaded = self.video(session, medium, &mut steps, progress).await;
-                if uploaded.as_ref().is_err_and(|failure| !failure.transient) {
+                if uploaded
+                    .as_ref()
+                    .is_err_and(|failure| !failure.transient && failure.token.is_none())
+                {
                     // The next try uploads it anew.
                     steps.video = None;
                     progress.keep(&steps).await?;
@@ -179,18 +183,20 @@ impl Linkedin {
                 return Err(in_progress(ASK_EVERY));
             }
             let bytes = part(&self.http, medium, next.first_byte, next.last_byte).await?;
-            let answer = self.put(session, &next.upload_url, "application/octet-stream", bytes).await?;
-            let tag = answer.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
+            let answer =
+                self.put(session, &next.upload_url, "application/octet-stream", bytes).await?;
+            let tag =
+                answer.headers.get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
             if let Some(video) = &mut steps.video {
                 video.parts.push(tag.to_owned());
             }
             progress.keep(&*steps).await?;
         }
         let Some(video) = &mut steps.video else { return Ok(String::new()) };
-        let urn = video.video.clone();
+        let urn = video.urn.clone();
         if !video.ended {
             let body = json!({ "finalizeUploadRequest": {
-                "video": video.video,
+                "video": video.urn,
                 "uploadToken": video.upload_token,
                 "uploadedPartIds": video.parts,
             }});

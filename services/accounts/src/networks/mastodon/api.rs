@@ -48,6 +48,9 @@ pub(super) struct Status {
     pub(super) created_at: String,
     #[serde(default)]
     pub(super) content: String,
+    /// What was written, where a server tells it.
+    #[serde(default)]
+    pub(super) text: Option<String>,
     #[serde(default)]
     pub(super) spoiler_text: String,
     #[serde(default)]

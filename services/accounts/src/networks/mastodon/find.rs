@@ -65,15 +65,16 @@ impl<'a> Wanted<'a> {
             && status.reblog.is_none()
             && status.in_reply_to_id.as_deref().unwrap_or_default() == self.answers
             && status.media_attachments.len() == self.media
-            && bare(&status.spoiler_text) == bare(self.spoiler_text)
-            && self.says(&text_of(&status.content))
+            && core_of(&status.spoiler_text) == core_of(self.spoiler_text)
+            && (self.says(&text_of(&status.content))
+                || status.text.as_deref().is_some_and(|text| self.says(text)))
     }
 
-    /// Whether a text is the one that was sent: servers change white space, shorten links, and name whom is answered.
+    /// Whether a text is the one that was sent. An answer may name whom it answers first.
     fn says(&self, text: &str) -> bool {
-        let (own, other) = (bare(self.text), bare(text));
+        let (own, other) = (core_of(self.text), core_of(text));
         own == other
-            || (!self.answers.is_empty() && other.starts_with('@') && other.ends_with(&own))
+            || (!self.answers.is_empty() && text.trim().starts_with('@') && other.ends_with(&own))
     }
 
     /// Whether what was sent would be older than everything that was looked through.
@@ -88,9 +89,30 @@ fn since(time: Option<&prost_types::Timestamp>) -> Option<DateTime<Utc>> {
     time.and_then(from_proto).map(|time| time - CLOCKS)
 }
 
-/// A text without white space.
-fn bare(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace() && *c != '\u{200b}').collect()
+/// What of a text every server keeps: letters and digits. White space, punctuation and marks change with the formatting of a
+/// server, and of `@ann@social.example` some show `@ann`. A text without letters is kept as it is, but for white space.
+fn core_of(text: &str) -> String {
+    let words = text.split_whitespace().map(without_host);
+    let letters: String = words
+        .flat_map(|word| word.chars().filter(|c| c.is_alphanumeric()).collect::<Vec<_>>())
+        .collect();
+    if letters.is_empty() {
+        text.chars().filter(|c| !c.is_whitespace() && *c != '\u{200b}').collect()
+    } else {
+        letters.to_lowercase()
+    }
+}
+
+/// A word without the server's name, where it mentions somebody.
+fn without_host(word: &str) -> String {
+    let Some(at) = word.find('@') else { return word.to_owned() };
+    let name_ends =
+        |rest: &str| rest.find(|c: char| !(c.is_ascii_alphanumeric() || "_-.".contains(c)));
+    let after_name = at + 1 + name_ends(&word[at + 1..]).unwrap_or(word.len() - at - 1);
+    let Some(host) = word[after_name..].strip_prefix('@') else { return word.to_owned() };
+    let is_of_host = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
+    let host_ends = host.find(|c: char| !is_of_host(c)).unwrap_or(host.len());
+    format!("{}{}", &word[..after_name], &host[host_ends..])
 }
 
 /// The text of a status's HTML: tags are dropped, entities read, paragraphs and breaks kept as lines.
@@ -183,6 +205,28 @@ mod tests {
         let answer = Status { in_reply_to_id: Some("9".to_owned()), ..same.clone() };
         let shows = Status { media_attachments: vec![serde_json::Value::Null], ..same };
         assert!(wanted.among(&[answer, shows]).is_none());
+    }
+
+    #[test]
+    fn a_status_is_known_however_a_server_formats_it() {
+        let after = "2026-09-21T14:13:21.000Z";
+        for (sent, content) in [
+            (
+                "hi @ann@social.example, *look*!",
+                "<p>hi <a>@<span>ann</span></a>, <em>look</em>!</p>",
+            ),
+            ("@ann@social.example: 1 < 2", "<p>@ann@social.example: 1 &lt; 2</p>"),
+            ("🦀 🦀", "<p>🦀🦀</p>"),
+        ] {
+            let sent = post(sent);
+            let wanted = Wanted::post(&sent);
+            assert!(wanted.among(&[status(content, after)]).is_some(), "{content}");
+            assert!(wanted.among(&[status("<p>hi ann</p>", after)]).is_none());
+        }
+        // Where the source is told, the HTML need not say the same.
+        let sent = post("a <b> c");
+        let source = Status { text: Some("a <b> c".to_owned()), ..status("a  c", after) };
+        assert!(Wanted::post(&sent).among(&[source]).is_some());
     }
 
     #[test]

@@ -87,10 +87,18 @@ pub(super) fn options_of(post: &PublishRequest) -> Option<&MastodonOptions> {
     }
 }
 
-/// How far the media of a post have come: ids of those that were uploaded, in order.
+/// How far the media of a post have come, in order.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Uploads {
-    media_ids: Vec<String>,
+    media: Vec<Uploaded>,
+}
+
+/// A medium that a server has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Uploaded {
+    id: String,
+    /// Whether the server has still to process it.
+    is_pending: bool,
 }
 
 #[derive(Deserialize)]
@@ -107,27 +115,30 @@ pub(super) async fn upload(
     progress: &mut Progress,
 ) -> Result<Vec<String>, Failure> {
     let mut uploads: Uploads = progress.get();
-    for medium in media.iter().skip(uploads.media_ids.len()) {
-        let id = upload_one(api, session, medium).await?;
-        uploads.media_ids.push(id);
+    for medium in media.iter().skip(uploads.media.len()) {
+        uploads.media.push(upload_one(api, session, medium).await?);
         progress.keep(&uploads).await?;
     }
-    for id in &uploads.media_ids {
-        if !is_processed(api, session, id).await? {
-            // Gone from the server, or never fit for it: the next try uploads anew.
-            progress.keep(&Uploads::default()).await?;
-            let message = "the server does not have the medium any more";
+    for medium in uploads.media.iter().filter(|medium| medium.is_pending) {
+        if !is_processed(api, session, &medium.id).await? {
+            forget(progress).await?;
+            let message = "the server could not process the medium";
             return Err(Failure::transient("media_lost", message));
         }
     }
-    Ok(uploads.media_ids)
+    Ok(uploads.media.into_iter().map(|medium| medium.id).collect())
+}
+
+/// The next try uploads anew: a server keeps what nobody shows for a while only.
+pub(super) async fn forget(progress: &mut Progress) -> Result<(), Failure> {
+    progress.keep(&Uploads::default()).await
 }
 
 async fn upload_one(
     api: &Api,
     session: &Session,
     medium: &MediaToPublish,
-) -> Result<String, Failure> {
+) -> Result<Uploaded, Failure> {
     let failure = |problem: Problem| problem.failure();
     let (body, size) = api.http.stream(medium).await?;
     let part = Part::stream_with_length(body, size)
@@ -139,9 +150,10 @@ async fn upload_one(
         form = form.text("description", medium.alt_text.clone());
     }
     let request = api.to(session, Method::POST, "/api/v2/media").map_err(failure)?;
-    let request = request.multipart(form).within(time_left());
-    let uploaded: Attachment = api.call(session.now, request).await.map_err(failure)?;
-    Ok(uploaded.id)
+    let answer = request.multipart(form).within(time_left()).send().await.map_err(failure)?;
+    let attachment: Attachment = answer.json(session.now, refusal).map_err(failure)?;
+    let is_pending = answer.status == StatusCode::ACCEPTED;
+    Ok(Uploaded { id: attachment.id, is_pending })
 }
 
 /// Waits until a medium is processed. Answers whether the server has it.
@@ -154,11 +166,8 @@ async fn is_processed(api: &Api, session: &Session, id: &str) -> Result<bool, Fa
         match answer.status {
             StatusCode::OK => return Ok(true),
             StatusCode::PARTIAL_CONTENT | StatusCode::ACCEPTED => {}
-            StatusCode::NOT_FOUND => return Ok(false),
-            _ => {
-                answer.accepted(session.now, refusal).map_err(failure)?;
-                return Ok(true);
-            }
+            StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY => return Ok(false),
+            _ => answer.accepted(session.now, refusal).map_err(failure)?,
         }
         if time_left() <= PROCESSED_EVERY {
             let message = "the server is still processing the media";

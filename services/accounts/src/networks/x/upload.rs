@@ -61,21 +61,8 @@ impl X {
     ) -> Result<Vec<String>, Failure> {
         let mut steps: Steps = progress.get();
         for medium in media.iter().skip(steps.done.len()) {
-            if steps.current.is_empty() {
-                steps.current = self.initialize(session, medium).await?;
-                steps.segments = 0;
-                progress.keep(&steps).await?;
-            }
-            while steps.segments * SEGMENT_BYTES < size(medium) {
-                if !has_time() {
-                    return Err(in_progress(ASK_EVERY));
-                }
-                self.append(session, medium, &steps).await?;
-                steps.segments += 1;
-                progress.keep(&steps).await?;
-            }
-            if let Err(failure) = self.finalize(session, medium, &steps.current).await {
-                if !failure.transient {
+            if let Err(failure) = self.one(session, medium, &mut steps, progress).await {
+                if !failure.transient && failure.token.is_none() {
                     // The next try uploads it anew.
                     steps.current.clear();
                     progress.keep(&steps).await?;
@@ -88,7 +75,35 @@ impl X {
         Ok(steps.done)
     }
 
-    async fn initialize(&self, session: &Session, medium: &MediaToPublish) -> Result<String, Failure> {
+    /// Uploads one, from where it stands.
+    async fn one(
+        &self,
+        session: &Session,
+        medium: &MediaToPublish,
+        steps: &mut Steps,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        if steps.current.is_empty() {
+            steps.current = self.initialize(session, medium).await?;
+            steps.segments = 0;
+            progress.keep(&*steps).await?;
+        }
+        while steps.segments * SEGMENT_BYTES < size(medium) {
+            if !has_time() {
+                return Err(in_progress(ASK_EVERY));
+            }
+            self.append(session, medium, steps).await?;
+            steps.segments += 1;
+            progress.keep(&*steps).await?;
+        }
+        self.finalize(session, medium, &steps.current).await
+    }
+
+    async fn initialize(
+        &self,
+        session: &Session,
+        medium: &MediaToPublish,
+    ) -> Result<String, Failure> {
         let category = match medium.content_type.as_str() {
             "image/gif" => "tweet_gif",
             _ if is_video(medium) => "tweet_video",

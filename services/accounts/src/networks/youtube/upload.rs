@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 use http::{
     Method, StatusCode,
     header::{LOCATION, RANGE},
@@ -19,12 +20,14 @@ use super::{Youtube, refusal};
 use crate::networks::{
     Failure, Found, Outcome, Progress, Sent, Session,
     http::{Answer, Problem},
-    steps::{PART_BYTES, absent, has_time, in_progress, part, size},
+    steps::{PART_BYTES, absent, cannot_tell, has_time, in_progress, part, size},
 };
 
 const PART_WITHIN: Duration = Duration::from_secs(45);
 /// When to go on with an upload that the call had no time to end.
 const GO_ON: Duration = Duration::from_secs(1);
+/// So long a session that has ended still tells of its video; a week in truth.
+const TOLD_FOR: TimeDelta = TimeDelta::days(1);
 const LOOK_AFTER: Duration = Duration::from_secs(30);
 
 /// How far a publication has come.
@@ -89,7 +92,8 @@ impl Youtube {
                 Ok(State::Done(sent)) => return Outcome::Sent(sent),
                 Ok(State::Has(bytes)) => at = bytes,
                 Ok(State::Gone) => {
-                    return Failure::transient("session_gone", "the network ended the upload").into();
+                    return Failure::transient("session_gone", "the network ended the upload")
+                        .into();
                 }
                 // The last part is what makes it a video.
                 Err(problem) if last + 1 == size => return problem.outcome(),
@@ -173,10 +177,16 @@ impl Youtube {
             Ok(State::Has(_)) => {
                 Ok(Found::not_yet("the network is still taking the video in", Some(LOOK_AFTER)))
             }
-            Ok(State::Gone) => Ok(Found::NotThere),
+            // It ends without a video, and long after it has ended with one.
+            Ok(State::Gone) if is_recent(session, progress) => Ok(Found::NotThere),
+            Ok(State::Gone) => Ok(cannot_tell("the upload was too long ago to be asked for")),
             Err(problem) => problem.undecided(),
         }
     }
+}
+
+fn is_recent(session: &Session, progress: &Progress) -> bool {
+    progress.last_attempt_time.is_some_and(|tried| session.now - tried < TOLD_FOR)
 }
 
 fn state(answer: &Answer, session: &Session) -> Result<State, Problem> {

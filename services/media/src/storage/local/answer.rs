@@ -23,19 +23,21 @@ pub(super) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PUT, OPTIONS");
 
 pub(super) async fn answer(local: &Local, request: Request<Incoming>) -> Response<Body> {
-    let granted = local.grants.read(request.method(), request.uri(), local.clock.now());
-    let mut response = match *request.method() {
+    let method = request.method();
+    let mut response = match *method {
         Method::OPTIONS => preflight(),
-        Method::PUT | Method::GET | Method::HEAD => match granted {
-            Ok(Grant::Put { key, content_type, size_bytes }) => {
-                upload::upload(local, &key, &content_type, size_bytes, request).await
+        Method::PUT | Method::GET | Method::HEAD => {
+            match local.grants.read(method, request.uri(), local.clock.now()) {
+                Ok(Grant::Put { key, content_type, size_bytes }) => {
+                    upload::upload(local, &key, &content_type, size_bytes, request).await
+                }
+                Ok(Grant::Get { key, content_type, filename }) => {
+                    download::download(local, &key, &content_type, &filename, &request).await
+                }
+                Err(NoGrant::Forged) => says(StatusCode::FORBIDDEN, "this URL was not made here"),
+                Err(NoGrant::Expired) => says(StatusCode::FORBIDDEN, "this URL has expired"),
             }
-            Ok(Grant::Get { key, content_type, filename }) => {
-                download::download(local, &key, &content_type, &filename, &request).await
-            }
-            Err(NoGrant::Forged) => says(StatusCode::FORBIDDEN, "this URL was not made here"),
-            Err(NoGrant::Expired) => says(StatusCode::FORBIDDEN, "this URL has expired"),
-        },
+        }
         _ => {
             let mut response = says(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD or PUT");
             response.headers_mut().insert(ALLOW, METHODS);

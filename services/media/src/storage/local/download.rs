@@ -106,34 +106,29 @@ fn text(value: &str) -> HeaderValue {
 /// The one range a request asks for. What is no such range is not heeded, as HTTP wants it, nor is one that depends on a
 /// version: objects have none.
 fn part(headers: &HeaderMap, size_bytes: u64) -> Part {
-    let range = headers.get(RANGE).and_then(|range| range.to_str().ok());
-    let range = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
-    let Some((first, last)) = range.filter(|_| !headers.contains_key(IF_RANGE)) else {
-        return Part::All;
-    };
+    let asked = headers.get(RANGE).filter(|_| !headers.contains_key(IF_RANGE));
+    let asked =
+        asked.and_then(|range| range.to_str().ok()?.strip_prefix("bytes=")?.split_once('-'));
+    let asked = asked.and_then(|(first, last)| number(first).zip(number(last)));
     let end = size_bytes.saturating_sub(1);
-    match (number(first), number(last)) {
-        (Some(first), Some(last)) if first > last => Part::All,
-        (Some(first), _)
-            if (first >= size_bytes) && (last.is_empty() || number(last).is_some()) =>
-        {
-            Part::None
+    match asked {
+        None | Some((None, None)) => Part::All,
+        Some((Some(first), Some(last))) if last < first => Part::All,
+        Some((Some(first), last)) if first < size_bytes => {
+            Part::Range(first..=last.unwrap_or(end).min(end))
         }
-        (Some(first), Some(last)) => Part::Range(first..=last.min(end)),
-        (Some(first), None) if last.is_empty() => Part::Range(first..=end),
-        (None, Some(count)) if first.is_empty() => match count {
-            0 => Part::None,
-            _ if size_bytes == 0 => Part::None,
-            count => Part::Range(size_bytes.saturating_sub(count)..=end),
-        },
-        _ => Part::All,
+        // The last bytes.
+        Some((None, Some(count))) if count > 0 && size_bytes > 0 => {
+            Part::Range(size_bytes.saturating_sub(count)..=end)
+        }
+        Some(_) => Part::None,
     }
 }
 
-/// Digits alone. More than fit are as many as fit.
-fn number(text: &str) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().unwrap_or(u64::MAX))
+/// Nothing, or digits alone. More than fit are as many as fit.
+fn number(text: &str) -> Option<Option<u64>> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| (!text.is_empty()).then(|| text.parse().unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]

@@ -140,16 +140,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const NAME: &str = "wsp_01h455vb4pex5vsknk084sn02q/med_01h455vb4pex5vsknk084sn02q";
+    use crate::storage::key::test_key as key;
 
     fn grants(key: &str) -> Grants {
         let public = "https://media.example/store/".parse().unwrap();
         Grants::new(&SecretString::from(key.to_owned()), &public)
-    }
-
-    fn key() -> Key {
-        Key::parse(NAME).unwrap()
     }
 
     fn at(seconds: i64) -> DateTime<Utc> {

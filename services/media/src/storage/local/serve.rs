@@ -19,7 +19,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Local, answer::answer};
 
 const CONNECTIONS: usize = 512;
-const HEADER_BYTES: usize = 16 * 1024;
+/// For headers, and for what is read and written at a time.
+const BUFFER_BYTES: usize = 64 * 1024;
 /// For a request's line and headers, the first as the next.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// For a client that does not take what it asked for.
@@ -27,7 +28,7 @@ const STALLED: Duration = Duration::from_secs(30);
 /// How long, and how much, is read from a client that was answered before it had sent everything: closing at once could take
 /// the answer from it.
 const LINGER: Duration = Duration::from_secs(5);
-const LINGER_BYTES: usize = 16 * 1024 * 1024;
+const LINGER_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The HTTP side of a directory.
 pub struct LocalHttp(Arc<Local>);
@@ -91,7 +92,9 @@ async fn serve_connection(
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
-        .max_buf_size(HEADER_BYTES)
+        .max_buf_size(BUFFER_BYTES)
+        // A client that has said all it wants to say still gets its answer.
+        .half_close(true)
         .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let ended = tokio::select! {
         ended = poll_fn(|context| connection.poll_without_shutdown(context)) => Some(ended),
@@ -109,20 +112,10 @@ async fn serve_connection(
         return;
     }
     let mut stream = connection.into_parts().io.into_inner();
+    let linger = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    };
     // Whether the client hears of the end makes no difference here.
-    drop(
-        timeout(LINGER, async {
-            stream.shutdown().await?;
-            let mut rest = [0; 16 * 1024];
-            let mut left = LINGER_BYTES;
-            while left > 0 {
-                match stream.read(&mut rest).await? {
-                    0 => break,
-                    read => left = left.saturating_sub(read),
-                }
-            }
-            Ok::<(), std::io::Error>(())
-        })
-        .await,
-    );
+    drop(timeout(LINGER, linger).await);
 }

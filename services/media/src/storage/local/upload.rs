@@ -23,7 +23,7 @@ use crate::storage::{Key, StorageError};
 /// How long a client may send nothing.
 const IDLE: Duration = Duration::from_secs(30);
 /// How long a body may take in all: this, and longer the larger it is.
-const BASE: Duration = Duration::from_secs(60);
+const BASE: Duration = Duration::from_mins(1);
 const SLOWEST_BYTES_PER_SECOND: u64 = 64 * 1024;
 
 pub(super) async fn upload(

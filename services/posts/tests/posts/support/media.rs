@@ -38,7 +38,7 @@ pub(crate) async fn add_media(
             bucket, id, workspace_id, filename, filename_folded, kind, status, content_type, size_bytes, alt_text,
             has_thumbnail, charged_owner_user_id, charged_bytes, create_time, update_time
         )
-        VALUES ($1, $2, $3, 'x', 'x', $4, 'ready', 'image/png', 1, $5, FALSE, $6, 0, $7, $7)",
+        VALUES ($1, $2, $3, 'x', 'x', $4, 'ready', $8, 1, $5, FALSE, $6, 0, $7, $7)",
     )
     .bind(id.bucket().as_i16())
     .bind(id.uuid())
@@ -47,6 +47,11 @@ pub(crate) async fn add_media(
     .bind(alt_text)
     .bind(owner.uuid())
     .bind(system.clock.now())
+    .bind(match kind {
+        MediaKind::Video => "video/mp4",
+        MediaKind::Document => "application/pdf",
+        MediaKind::Image | MediaKind::Unspecified => "image/jpeg",
+    })
     .execute(system.pool("media"))
     .await
     .unwrap();
@@ -81,7 +86,7 @@ pub(crate) async fn media_of(client: &Client, workspace_id: &str) -> Vec<String>
     answer.media.into_iter().map(|medium| medium.id).collect()
 }
 
-/// A web server. `/png/…` is an image, `/text` is none, and anything else is not found.
+/// A web server. `/png/…` is an image, `/text` is none, `/silence` is never answered, and anything else is not found.
 pub(crate) struct Web {
     address: String,
 }
@@ -99,6 +104,9 @@ impl Web {
                     }
                     let head = String::from_utf8_lossy(&head).into_owned();
                     let path = head.split(' ').nth(1).unwrap_or_default();
+                    if path == "/silence" {
+                        std::future::pending::<()>().await;
+                    }
                     let (status, body) = match path {
                         "/text" => ("200 OK", b"just words".as_slice()),
                         path if path.starts_with("/png/") => ("200 OK", PNG),

@@ -91,6 +91,16 @@ pub(crate) async fn bring(system: &System, post: &Post, status: &str, targets: &
     transaction.commit().await.unwrap();
 }
 
+/// The network does not take the tokens of an account any more.
+pub(crate) async fn expire(system: &System, account_id: &str) {
+    let id: AccountId = account_id.parse().unwrap();
+    sqlx::query("UPDATE accounts SET status = 'token_expired' WHERE id = $1")
+        .bind(id.uuid())
+        .execute(system.pool("accounts"))
+        .await
+        .unwrap();
+}
+
 /// Locks a post, so that whoever changes it waits.
 pub(crate) async fn hold_post(system: &System, post_id: &str) -> Transaction<'static, Postgres> {
     let id: PostId = post_id.parse().unwrap();

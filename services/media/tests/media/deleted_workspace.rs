@@ -1,0 +1,114 @@
+//! What becomes of the media of a workspace that is deleted.
+
+use std::time::Duration;
+
+use futures_util::future::join;
+use postbreeze_proto::{status::Reason, v1::DeleteWorkspaceRequest};
+
+use crate::support::{
+    PNG, System, User, all_of, eventually, files, folder, get, hold, keep, owner, picture, post,
+    refused, stored,
+};
+
+async fn delete(owner: &User, workspace_id: &str) {
+    let request = DeleteWorkspaceRequest { workspace_id: workspace_id.to_owned() };
+    owner.session.workspaces().delete_workspace(request).await.unwrap();
+}
+
+/// Waits until media has dealt with every deletion there was.
+async fn until_followed(system: &System) {
+    let written: i64 = sqlx::query_scalar("SELECT position FROM workspace_log_head")
+        .fetch_one(system.pool("workspaces"))
+        .await
+        .unwrap();
+    eventually("media follows the log", async || {
+        let read = "SELECT position FROM workspace_log_position";
+        let read: i64 = sqlx::query_scalar(read).fetch_one(system.pool("media")).await.unwrap();
+        read >= written
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_gives_the_storage_back_and_deletes_the_bytes() {
+    let system = System::start().await;
+    let (owner, id) = owner(&system).await;
+    let kept = owner.session.create_workspace("Kept").await.unwrap().id;
+    let other = picture(&owner.session, &kept, "kept.png").await;
+    let media = picture(&owner.session, &id, "a.png").await;
+    let place = folder(&owner.session, &id, "").await.unwrap();
+    keep(&system, &post(&system, &owner), 1, &[&media.id]).await.unwrap();
+    let upload = owner.session.presign(&id, "b.png", "image/png", 1_000).await.unwrap();
+    delete(&owner, &id).await;
+    until_followed(&system).await;
+    assert_eq!(stored(&system).await, 73);
+    eventually("the bytes go", async || files(&system, &media.id).is_empty()).await;
+    assert_eq!(files(&system, &other.id).len(), 2);
+    // An id of a deleted workspace is told as out of reach, for ever.
+    system.clock.turn(chrono::TimeDelta::days(2));
+    let purged = "SELECT NOT EXISTS (SELECT 1 FROM media WHERE purge_time IS NOT NULL)";
+    eventually("all is done", async || {
+        sqlx::query_scalar(purged).fetch_one(system.pool("media")).await.unwrap()
+    })
+    .await;
+    for media_id in [&media.id, &upload.media.unwrap().id] {
+        refused(get(&owner.session, media_id).await, Reason::WorkspaceOutOfReach);
+    }
+    refused(folder(&owner.session, &id, &place.id).await, Reason::WorkspaceOutOfReach);
+    refused(owner.session.media().list_media(all_of(&id)).await, Reason::WorkspaceOutOfReach);
+    let held = hold(&system, &post(&system, &owner), 1, &[&media.id]).await;
+    refused(held, Reason::ResourceNotFound);
+    assert_eq!(stored(&system).await, 73);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploading_while_the_workspace_is_deleted_leaves_nothing_behind() {
+    let system = System::start().await;
+    let owner = system.sign_up("owner").await;
+    for round in 0_u64..12 {
+        let id = owner.session.create_workspace("Acme").await.unwrap().id;
+        let upload = async {
+            tokio::time::sleep(Duration::from_millis(round)).await;
+            owner.session.upload(&id, "a.png", "image/png", PNG).await
+        };
+        let ((), uploaded) = join(delete(&owner, &id), upload).await;
+        if let Err(status) = uploaded {
+            refused(Err::<(), _>(status), Reason::WorkspaceOutOfReach);
+        }
+        until_followed(&system).await;
+        assert_eq!(stored(&system).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn one_who_was_admitted_before_the_deletion_puts_nothing_in_after_it() {
+    let system = System::start().await;
+    let (owner, id) = owner(&system).await;
+    picture(&owner.session, &id, "a.png").await;
+    // Whoever puts something in waits until this transaction ends: admitted, and nothing written yet.
+    let mut holding = system.pool("media").begin().await.unwrap();
+    sqlx::query("SELECT FROM media_workspaces FOR UPDATE").execute(&mut *holding).await.unwrap();
+    let (client, workspace_id) = (owner.session.clone(), id.clone());
+    let call = tokio::spawn(async move {
+        client.presign(&workspace_id, "b.png", "image/png", 1).await.map(drop)
+    });
+    eventually("the call waits", async || {
+        let waiting = "
+            SELECT EXISTS (
+                SELECT 1 FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'
+            )";
+        sqlx::query_scalar(waiting).fetch_one(system.pool("media")).await.unwrap()
+    })
+    .await;
+    delete(&owner, &id).await;
+    sqlx::query("UPDATE media_workspaces SET delete_time = $1")
+        .bind(system.clock.now())
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    holding.commit().await.unwrap();
+    refused(call.await.unwrap(), Reason::WorkspaceOutOfReach);
+    until_followed(&system).await;
+    assert_eq!(stored(&system).await, 0);
+}

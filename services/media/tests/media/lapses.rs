@@ -1,0 +1,64 @@
+//! What ends by itself when nobody does anything.
+
+use chrono::TimeDelta;
+use postbreeze_proto::{status::Reason, v1::MediaStatus};
+
+use crate::support::{
+    PNG, System, delete, eventually, files, get, owner, picture, refused, rows, stored, web,
+};
+
+#[tokio::test]
+async fn an_upload_that_nobody_completes_is_rejected_after_half_an_hour_and_goes_after_a_day() {
+    let system = System::start().await;
+    let (owner, id) = owner(&system).await;
+    let client = &owner.session;
+    let upload = client.presign(&id, "a.png", "image/png", PNG.len()).await.unwrap();
+    let media_id = upload.media.clone().unwrap().id;
+    assert_eq!(web::put(&upload, PNG).await, 200);
+    let kept = picture(client, &id, "b.png").await;
+    system.clock.turn(TimeDelta::minutes(29));
+    // Nothing is due: the next look, which deletes these bytes, leaves the rest alone.
+    let deleted = picture(client, &id, "c.png").await;
+    delete(client, &deleted.id).await.unwrap();
+    eventually("there was a look", async || files(&system, &deleted.id).is_empty()).await;
+    assert_eq!(get(client, &media_id).await.unwrap().status(), MediaStatus::PendingUpload);
+    assert_eq!(stored(&system).await, 2 * 73);
+    system.clock.turn(TimeDelta::minutes(1));
+    let is_rejected =
+        async || get(client, &media_id).await.unwrap().status() == MediaStatus::Rejected;
+    eventually("the upload is rejected", is_rejected).await;
+    assert_eq!(stored(&system).await, 73);
+    eventually("the bytes go", async || files(&system, &media_id).is_empty()).await;
+    refused(client.complete_upload(&media_id).await, Reason::UploadIncomplete);
+    system.clock.turn(TimeDelta::hours(24));
+    eventually("the rows go", async || rows(&system).await == 1).await;
+    refused(get(client, &media_id).await, Reason::ResourceNotFound);
+    let ready = get(client, &kept.id).await.unwrap();
+    assert_eq!(ready.status(), MediaStatus::Ready);
+    assert_eq!(web::get(&ready.download_url).await.0, 200);
+    assert_eq!(stored(&system).await, 73);
+}
+
+#[tokio::test]
+async fn an_ingestion_whose_process_died_leaves_nothing() {
+    let system = System::start().await;
+    let (owner, id) = owner(&system).await;
+    let media = picture(&owner.session, &id, "a.png").await;
+    // As it is when the process dies after the bytes were written, and before anybody was charged.
+    sqlx::query(
+        "UPDATE media
+        SET status = 'ingesting', charged_bytes = 0, upload_expire_time = NULL, lapse_time = $1",
+    )
+    .bind(system.clock.now() + TimeDelta::minutes(10))
+    .execute(system.pool("media"))
+    .await
+    .unwrap();
+    sqlx::query("UPDATE media_usage SET bytes = 0").execute(system.pool("media")).await.unwrap();
+    refused(get(&owner.session, &media.id).await, Reason::ResourceNotFound);
+    refused(delete(&owner.session, &media.id).await, Reason::ResourceNotFound);
+    assert_eq!(files(&system, &media.id).len(), 2);
+    system.clock.turn(TimeDelta::minutes(10));
+    eventually("the row goes", async || rows(&system).await == 0).await;
+    assert_eq!(files(&system, &media.id).len(), 0);
+    assert_eq!(stored(&system).await, 0);
+}

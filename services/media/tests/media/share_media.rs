@@ -1,0 +1,25 @@
+use bytes::Bytes;
+use chrono::TimeDelta;
+use postbreeze_proto::{internal::v1::ShareMediaRequest, time::to_proto};
+
+use crate::support::{PNG, System, delete, owner, picture, source, web};
+
+#[tokio::test]
+async fn share_media_gives_urls_of_ready_media_alone_that_work_for_a_while() {
+    let system = System::start().await;
+    let (owner, id) = owner(&system).await;
+    let ready = picture(&owner.session, &id, "a.png").await;
+    let deleted = picture(&owner.session, &id, "b.png").await;
+    delete(&owner.session, &deleted.id).await.unwrap();
+    let pending = owner.session.presign(&id, "c.png", "image/png", 1).await.unwrap();
+    let media_ids = vec![pending.media.unwrap().id, deleted.id, ready.id.clone()];
+    let answer = source(&system).share_media(ShareMediaRequest { media_ids }).await.unwrap();
+    let shared = answer.into_inner().media;
+    assert_eq!(shared.len(), 1);
+    assert_eq!(shared[0].summary.as_ref().unwrap().media_id, ready.id);
+    let expires = to_proto(system.clock.now() + TimeDelta::minutes(15));
+    assert_eq!(shared[0].expire_time, Some(expires));
+    assert_eq!(web::get(&shared[0].url).await, (200, Bytes::from_static(PNG)));
+    system.clock.turn(TimeDelta::minutes(16));
+    assert_ne!(web::get(&shared[0].url).await.0, 200);
+}

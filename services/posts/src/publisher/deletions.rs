@@ -1,0 +1,69 @@
+//! Whether the workspaces of what was claimed are still there. Their deletion reaches this service a moment after it was
+//! answered OK: so `workspaces` is asked once the right to send is written down, and before it is used. What was claimed
+//! before a deletion was on its way already; what is found deleted by then is not sent.
+
+use std::{collections::HashSet, time::Duration};
+
+use postbreeze_context::token::CONTEXT;
+use postbreeze_ids::WorkspaceId;
+use postbreeze_proto::internal::v1::{
+    ReadWorkspaceLogRequest, workspace_log_entry::Event,
+    workspace_log_service_client::WorkspaceLogServiceClient,
+};
+use tonic::Request;
+
+use super::Shared;
+use crate::error::Error;
+
+const WITHIN: Duration = Duration::from_secs(2);
+
+/// The deletions that were heard of here, beyond those that are in the database.
+#[derive(Default)]
+pub(super) struct Deletions {
+    /// How far the log was read.
+    position: Option<i64>,
+    gone: HashSet<WorkspaceId>,
+}
+
+impl Deletions {
+    pub(super) fn has(&self, id: WorkspaceId) -> bool {
+        self.gone.contains(&id)
+    }
+
+    /// Reads what there is now.
+    ///
+    /// # Errors
+    /// When the log cannot be read to its end.
+    pub(super) async fn catch_up(&mut self, shared: &Shared) -> Result<(), Error> {
+        let mut position = match self.position {
+            Some(position) => position,
+            // What comes before is written down with the workspaces' posts.
+            None => shared.store.workspace_log_position().await?,
+        };
+        loop {
+            let read = ReadWorkspaceLogRequest { after_position: position, at_once: true };
+            let mut request = Request::new(read);
+            request.set_timeout(WITHIN);
+            let token = shared.issuer.system_token(&["workspaces"]);
+            let token =
+                token.map_err(|_| Error::Unreadable("the key that signs context tokens"))?;
+            request.metadata_mut().as_mut().insert(CONTEXT, token);
+            let answer = WorkspaceLogServiceClient::new(shared.workspaces.clone())
+                .read_workspace_log(request)
+                .await
+                .map_err(|status| Error::Peer { peer: "workspaces", status })?;
+            let entries = answer.into_inner().entries;
+            for entry in &entries {
+                position = entry.position;
+                if let Some(Event::Deleted(_)) = entry.event {
+                    let id = entry.workspace_id.parse();
+                    self.gone.insert(id.map_err(|_| Error::Unreadable("workspace_id"))?);
+                }
+            }
+            self.position = Some(position);
+            if entries.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}
