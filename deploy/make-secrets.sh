@@ -57,6 +57,7 @@ password=$(openssl rand -hex 24)
 database="POSTBREEZE_DATABASE_URL=postgres://postbreeze:$password@postgres:5432"
 page_tokens="POSTBREEZE_PAGE_TOKEN_KEY=$(base64_key)"
 tokens="POSTBREEZE_TOKEN_KEY=$(base64_key)"
+webhooks="POSTBREEZE_WEBHOOK_KEY=$(base64_key)"
 verify="POSTBREEZE_CONTEXT_PUBLIC_KEYS=$public"
 sign="POSTBREEZE_CONTEXT_SIGNING_KEY=1="
 
@@ -64,7 +65,7 @@ keep() { printf '%s\n' "${@:2}" >"$1.env"; }
 keep aggregator "$page_tokens" "$sign$aggregator"
 keep identity "$database" "$verify" "$page_tokens"
 keep workspaces "$database" "$verify" "$page_tokens"
-keep posts "$database" "$verify" "$page_tokens" "$sign$posts"
+keep posts "$database" "$verify" "$page_tokens" "$webhooks" "$sign$posts"
 keep media "$database" "$verify" "$page_tokens" "$sign$media" "$(url_key)"
 keep accounts "$database" "$verify" "$page_tokens" "$tokens" "$sign$accounts"
 keep postgres POSTGRES_USER=postbreeze "POSTGRES_PASSWORD=$password"

@@ -42,17 +42,5 @@ pub static RPC_PATHS: LazyLock<HashSet<String>> = LazyLock::new(|| {
 });
 
 /// RPCs of the public API that are not served yet, as gRPC paths. They authenticate, then answer UNIMPLEMENTED.
-pub const NOT_SERVED_YET: &[&str] = &[
-    "/postbreeze.v1.AuditService/ListAuditEvents",
-    "/postbreeze.v1.AuditService/VerifyAuditLog",
-    "/postbreeze.v1.CommentService/RefreshComments",
-    "/postbreeze.v1.CommentService/ReplyToComment",
-    "/postbreeze.v1.WebhookService/CreateWebhook",
-    "/postbreeze.v1.WebhookService/DeleteWebhook",
-    "/postbreeze.v1.WebhookService/GetWebhook",
-    "/postbreeze.v1.WebhookService/ListDeliveries",
-    "/postbreeze.v1.WebhookService/ListWebhooks",
-    "/postbreeze.v1.WebhookService/RedeliverDelivery",
-    "/postbreeze.v1.WebhookService/RotateWebhookSecret",
-    "/postbreeze.v1.WebhookService/UpdateWebhook",
-];
+pub const NOT_SERVED_YET: &[&str] =
+    &["/postbreeze.v1.AuditService/ListAuditEvents", "/postbreeze.v1.AuditService/VerifyAuditLog"];

@@ -12,6 +12,7 @@ const PATIENT: &[(&str, Duration, bool)] = &[
     ("/postbreeze.v1.MediaService/IngestFromUrl", Duration::from_mins(1), true),
     ("/postbreeze.v1.MediaService/CompleteUpload", Duration::from_mins(1), true),
     ("/postbreeze.v1.PostService/CreatePost", Duration::from_mins(1), false),
+    ("/postbreeze.v1.CommentService/RefreshComments", Duration::from_mins(1), false),
     ("/postbreeze.internal.v1.NetworkService/Publish", Duration::from_mins(5), true),
 ];
 

@@ -14,7 +14,8 @@ use postbreeze_proto::v1::{
     media_service_client::MediaServiceClient, member_service_client::MemberServiceClient,
     post_service_client::PostServiceClient, sandbox_service_client::SandboxServiceClient,
     social_account_service_client::SocialAccountServiceClient,
-    user_service_client::UserServiceClient, workspace_service_client::WorkspaceServiceClient,
+    user_service_client::UserServiceClient, webhook_service_client::WebhookServiceClient,
+    workspace_service_client::WorkspaceServiceClient,
 };
 use postbreeze_runtime::BoxService;
 use tonic::{Status, body::Body};
@@ -89,6 +90,12 @@ impl Client {
     #[must_use]
     pub fn comments(&self) -> CommentServiceClient<Self> {
         CommentServiceClient::new(self.clone())
+    }
+
+    /// `WebhookService`.
+    #[must_use]
+    pub fn webhooks(&self) -> WebhookServiceClient<Self> {
+        WebhookServiceClient::new(self.clone())
     }
 
     /// `MediaService`.

@@ -70,9 +70,11 @@ const SERVICES: &[&str] = &[
     "postbreeze.v1.SocialAccountService",
     "postbreeze.v1.PostService",
     "postbreeze.v1.CommentService",
+    "postbreeze.v1.WebhookService",
     "postbreeze.v1.MediaService",
 ];
-const NEED_POSTS: &[&str] = &["postbreeze.v1.PostService", "postbreeze.v1.CommentService"];
+const NEED_POSTS: &[&str] =
+    &["postbreeze.v1.PostService", "postbreeze.v1.CommentService", "postbreeze.v1.WebhookService"];
 const NEED_ACCOUNTS: &[&str] = &["postbreeze.v1.SocialAccountService"];
 const NEED_MEDIA: &[&str] = &["postbreeze.v1.MediaService"];
 

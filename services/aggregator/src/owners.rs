@@ -114,7 +114,9 @@ impl Owners {
             ("SocialAccountService" | "SandboxService", _) => {
                 Answerer::Owner(self.accounts.first())
             }
-            ("PostService" | "CommentService", _) => Answerer::Owner(self.posts.first()),
+            ("PostService" | "CommentService" | "WebhookService", _) => {
+                Answerer::Owner(self.posts.first())
+            }
             ("MediaService", _) => Answerer::Owner(&self.media),
             _ => return None,
         })

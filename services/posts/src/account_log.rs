@@ -1,19 +1,23 @@
-//! Follows the log of `accounts`: what is disconnected is stopped, in the order of its commit, at least once, also after a
-//! restart. An account that has expired stops nothing by itself: it may be connected again before anything of it is due.
+//! Follows the log of `accounts`: what is disconnected is stopped, and webhooks are told what happened, in the order of its
+//! commit, at least once, also after a restart. An account that has expired stops nothing by itself: it may be connected again before anything of it is due.
 
 use std::time::Duration;
 
 use postbreeze_context::token::{CONTEXT, Issuer};
-use postbreeze_ids::AccountId;
+use postbreeze_ids::{AccountId, WorkspaceId};
 use postbreeze_proto::internal::v1::{
-    ReadAccountLogRequest, account_log_entry::Event,
+    AccountLogEntry, ReadAccountLogRequest, account_log_entry::Event,
     account_log_service_client::AccountLogServiceClient,
 };
 use postbreeze_runtime::{Environment, peer::Peer};
 use tokio::time::{Instant, sleep};
 use tonic::Request;
 
-use crate::{error::Error, store::Store};
+use crate::{
+    error::Error,
+    event::{self, EventKind, Subject},
+    store::Store,
+};
 
 /// After a reading that failed, and after one that told nothing sooner than this: who is stopping lets nobody wait.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -66,23 +70,37 @@ impl Follower {
             .await
             .map_err(|status| Error::Peer { peer: "accounts", status })?;
         let entries = answer.into_inner().entries;
-        let mut passed = None;
         for entry in &entries {
-            if matches!(entry.event, Some(Event::Disconnected(_))) {
-                let account_id: Result<AccountId, _> = entry.account_id.parse();
-                let account_id = account_id.map_err(|_| Error::Unreadable("account_id"))?;
-                let Environment { clock, minter, .. } = &self.environment;
-                self.store
-                    .disconnect_account(account_id, entry.position, minter, clock.now())
-                    .await?;
-                passed = None;
-            } else {
-                passed = Some(entry.position);
-            }
-        }
-        if let Some(position) = passed {
-            self.store.pass_accounts(position).await?;
+            self.deal_with(entry).await?;
         }
         Ok(entries.len())
+    }
+
+    /// Stops what is to be stopped, then tells webhooks and moves the position on.
+    async fn deal_with(&self, entry: &AccountLogEntry) -> Result<(), Error> {
+        let Environment { clock, minter, .. } = &self.environment;
+        let now = clock.now();
+        let id: AccountId =
+            entry.account_id.parse().map_err(|_| Error::Unreadable("account_id"))?;
+        let (kind, revoked) = match &entry.event {
+            Some(Event::Connected(_)) => (EventKind::AccountConnected, None),
+            Some(Event::Expired(expired)) => (EventKind::AccountExpired, Some(expired.revoked)),
+            Some(Event::Disconnected(_)) => {
+                self.store.disconnect_account(id, minter, now).await?;
+                (EventKind::AccountDisconnected, None)
+            }
+            // An event of a later version: not ours to deal with.
+            None => return Ok(self.store.pass_account(entry.position, None, now).await?),
+        };
+        let workspace_id: WorkspaceId =
+            entry.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
+        let (platform, handle) = (entry.platform(), entry.handle.clone());
+        let event = event::Event {
+            id: minter.mint(workspace_id.bucket()),
+            workspace_id,
+            kind,
+            subject: Subject::Account { id, platform, handle, revoked },
+        };
+        Ok(self.store.pass_account(entry.position, Some(event), now).await?)
     }
 }

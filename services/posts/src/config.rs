@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use postbreeze_egress::{Egress, Policy};
 use postbreeze_proto::page::TokenKey;
 use postbreeze_runtime::config::{ConfigError, Lookup, page_token_key};
+use secrecy::ExposeSecret as _;
 
+use crate::vault::Vault;
+
+const WEBHOOK_KEY: &str = "POSTBREEZE_WEBHOOK_KEY";
 const CONCURRENCY: &str = "POSTBREEZE_PUBLISH_CONCURRENCY";
 const DEADLINE: &str = "POSTBREEZE_PUBLISH_DEADLINE_MS";
 const LEASE: &str = "POSTBREEZE_PUBLISH_LEASE_MS";
 
 /// The settings.
 pub struct Config {
-    /// Seals the page tokens of `ListPublishAttempts`.
+    /// Seals the page tokens of the lists that are answered here.
     pub page_tokens: TokenKey,
     /// Sendings to networks at once, of this process.
     pub publish_concurrency: usize,
@@ -19,17 +25,24 @@ pub struct Config {
     pub publish_deadline: Duration,
     /// After how long without a sign of life a sending of another process is taken over.
     pub publish_lease: Duration,
+    /// Encrypts the secrets of webhooks.
+    pub(crate) vault: Vault,
+    /// The way to webhooks.
+    pub(crate) egress: Egress,
 }
 
 impl Config {
-    /// The settings with these page tokens and all else as it is by default.
+    /// The settings with these page tokens, this key for the secrets of webhooks, and these networks that webhooks may be in;
+    /// all else as it is by default.
     #[must_use]
-    pub fn new(page_tokens: TokenKey) -> Self {
+    pub fn new(page_tokens: TokenKey, webhook_key: &[u8; 32], egress: Policy) -> Self {
         Self {
             page_tokens,
             publish_concurrency: 64,
             publish_deadline: Duration::from_mins(5),
             publish_lease: Duration::from_mins(1),
+            vault: Vault::new(webhook_key),
+            egress: Egress::new(egress),
         }
     }
 
@@ -38,7 +51,8 @@ impl Config {
     /// # Errors
     /// When one is missing or bad.
     pub fn read(lookup: &Lookup) -> Result<Self, ConfigError> {
-        let default = Self::new(page_token_key(lookup)?);
+        let default =
+            Self::new(page_token_key(lookup)?, &webhook_key(lookup)?, Policy::read(lookup)?);
         let publish_concurrency = lookup.parsed(CONCURRENCY, default.publish_concurrency)?;
         if !(1..=1_000).contains(&publish_concurrency) {
             return Err(ConfigError::new(CONCURRENCY, "must be 1 to 1000"));
@@ -54,4 +68,11 @@ impl Config {
             ..default
         })
     }
+}
+
+fn webhook_key(lookup: &Lookup) -> Result<[u8; 32], ConfigError> {
+    let encoded = lookup.required_secret(WEBHOOK_KEY)?;
+    let key = STANDARD.decode(encoded.expose_secret()).ok();
+    key.and_then(|key| key.try_into().ok())
+        .ok_or_else(|| ConfigError::new(WEBHOOK_KEY, "must be 32 bytes in base64"))
 }

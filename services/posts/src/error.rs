@@ -36,6 +36,26 @@ pub enum Error {
     /// The first comment was tried a moment ago.
     #[error("the first comment was tried a moment ago")]
     Cooldown(Duration),
+    /// The comments of the workspace were fetched a moment ago.
+    #[error("the comments were fetched a moment ago")]
+    RefreshedLately(Duration),
+    /// The comment has a reply, or may have one.
+    #[error("the comment has a reply")]
+    AlreadyReplied,
+    /// A reply was written down, and nobody knows yet whether the network has it.
+    #[error("it is not known yet whether the network has the reply")]
+    ReplyUnderWay {
+        /// When it may be.
+        retry_after: Duration,
+    },
+    /// The network does not have what was sent, and may take it later.
+    #[error("the network did not take it: {message}")]
+    NetworkUnwell {
+        /// What it said.
+        message: String,
+        /// When it may.
+        retry_after: Duration,
+    },
     /// A post changed while what it needs was looked up.
     #[error("the post keeps changing")]
     PostChanged,
@@ -70,6 +90,9 @@ pub enum Error {
         /// What it answered.
         status: Status,
     },
+    /// Encryption or randomness failed.
+    #[error("the crypto library failed")]
+    Crypto,
     /// Another service refuses what the client wants: told as it is.
     #[error("another service refused: {0}")]
     Refused(Status),
@@ -81,6 +104,12 @@ pub enum Error {
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         Self::Invalid(fault)
+    }
+}
+
+impl From<aws_lc_rs::error::Unspecified> for Error {
+    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+        Self::Crypto
     }
 }
 
@@ -107,7 +136,13 @@ impl From<Error> for Status {
                 let name = status.as_str().to_uppercase();
                 Fault::new(Reason::PostState, message).with("status", name).into()
             }
-            Error::Cooldown(wait) => Fault::new(Reason::Cooldown, message).retry_after(wait).into(),
+            Error::AlreadyReplied => Fault::new(Reason::AlreadyReplied, message).into(),
+            Error::ReplyUnderWay { retry_after } | Error::NetworkUnwell { retry_after, .. } => {
+                Fault::new(Reason::SourceUnreachable, message).retry_after(retry_after).into()
+            }
+            Error::Cooldown(wait) | Error::RefreshedLately(wait) => {
+                Fault::new(Reason::Cooldown, message).retry_after(wait).into()
+            }
             Error::NothingToRetry => Fault::new(Reason::NothingToRetry, message).into(),
             Error::AccountNotActive(id) => {
                 Fault::new(Reason::AccountNotActive, message).with("account_id", id).into()
@@ -132,8 +167,8 @@ impl From<Error> for Status {
                 }
             },
             Error::Refused(status) => status,
-            Error::Unreadable(_) => {
-                tracing::error!(cause = message, "a value cannot be read");
+            Error::Unreadable(_) | Error::Crypto => {
+                tracing::error!(cause = message, "a call failed");
                 internal()
             }
         }

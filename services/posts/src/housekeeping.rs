@@ -1,4 +1,5 @@
-//! Work beside the calls: following the log of deleted workspaces, sweeping idempotency records.
+//! Work beside the calls: following the log of deleted workspaces, sweeping idempotency records and what webhooks need no
+//! longer.
 
 use std::time::Duration;
 
@@ -21,8 +22,15 @@ pub(crate) fn start(environment: &Environment, store: &Store, issuer: Issuer, wo
     let (clock, sweeper) = (environment.clock.clone(), store.clone());
     environment.background.spawn(async move {
         while stopping.run_until_cancelled(sleep(SWEEP_EVERY)).await.is_some() {
-            if let Err(error) = postbreeze_idempotency::sweep(sweeper.pool(), clock.now()).await {
+            let now = clock.now();
+            if let Err(error) = postbreeze_idempotency::sweep(sweeper.pool(), now).await {
                 tracing::warn!(%error, "idempotency records cannot be swept");
+            }
+            if let Err(error) = sweeper.sweep_sources(now).await {
+                tracing::warn!(%error, "targets whose comments are not fetched any more cannot be swept");
+            }
+            if let Err(error) = sweeper.sweep_webhooks(now).await {
+                tracing::warn!(%error, "old events and deliveries cannot be swept");
             }
         }
     });

@@ -1,24 +1,36 @@
 //! The `posts` service: what brands say, when, and what is answered.
 //!
 //! Tables: `posts`, `post_targets`, `publish_attempts`, `post_usage` (the monthly cap), `media_notices` (what `media` must
-//! be told), `comments`, and the heads that make lists over many workspaces cheap. RPCs: `PostService`, `CommentService` (but their lists, which the aggregator
-//! merges from [`PostSourceService`]), and the counters behind `GetUsage`.
+//! be told), `comments` and what says when they are fetched, `events` (the outbox), `webhooks` with their secrets and deliveries, and the heads that make lists
+//! over many workspaces cheap. RPCs: `PostService`, `CommentService` (but their lists, which the aggregator merges from
+//! [`PostSourceService`]), `WebhookService`, and the counters behind `GetUsage`.
 //!
 //! Promises: the cap is never oversold and never leaks, since a unit is taken in the transaction that needs it; a post
 //! that was canceled or deleted has not gone out, nor has one of a workspace that was deleted before; what
-//! a post is to show is not deleted before it has; a list shows exactly the rows of its scope.
+//! a post is to show is not deleted before it has; a list shows exactly the rows of its scope; what happened reaches every
+//! webhook that was to be told, at least once, or is shown as given up.
 //!
 //! [`PostSourceService`]: postbreeze_proto::internal::v1::post_source_service_server::PostSourceService
 
 mod account_log;
+mod bell;
+pub mod comment;
 mod config;
+mod courier;
 mod error;
+pub mod event;
 mod housekeeping;
+mod inbox;
+mod lookout;
+mod networks;
 mod notices;
 pub mod post;
 mod publisher;
+mod replies;
 mod rpc;
 mod store;
+mod vault;
+pub mod webhook;
 
 use std::sync::Arc;
 
@@ -30,7 +42,10 @@ use postbreeze_context::{
 };
 use postbreeze_proto::{
     internal::v1::post_source_service_server::PostSourceServiceServer,
-    v1::{comment_service_server::CommentServiceServer, post_service_server::PostServiceServer},
+    v1::{
+        comment_service_server::CommentServiceServer, post_service_server::PostServiceServer,
+        webhook_service_server::WebhookServiceServer,
+    },
 };
 use postbreeze_runtime::{
     BoxService, Environment, health::Health, peer::Peer, postgres::Database, stack::Limits,
@@ -38,10 +53,20 @@ use postbreeze_runtime::{
 use tonic::service::Routes;
 
 pub use crate::config::Config;
-use crate::{rpc::Rpc, store::Store};
+use crate::{
+    bell::Bells, courier::Courier, inbox::Inbox, networks::Networks, replies::Replies, rpc::Rpc,
+    store::Store,
+};
 
 /// The name under which health tells whether what is due is sent.
 const PUBLISHER: &str = "publisher";
+/// What health tells of.
+const SERVICES: &[&str] = &[
+    "postbreeze.v1.PostService",
+    "postbreeze.v1.CommentService",
+    "postbreeze.v1.WebhookService",
+    PUBLISHER,
+];
 
 /// The schema of this service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
@@ -92,6 +117,31 @@ pub fn service(parts: Parts) -> BoxService {
             publish_within: parts.config.publish_deadline,
         },
     });
+    let (vault, bells) = (Arc::new(parts.config.vault), Bells::default());
+    let courier = Courier {
+        store: store.clone(),
+        environment: environment.clone(),
+        vault: Arc::clone(&vault),
+        egress: parts.config.egress.clone(),
+        bells: bells.clone(),
+    };
+    courier.start();
+    let networks = Networks { issuer: issuer.clone(), accounts: accounts.clone() };
+    let inbox = Inbox {
+        store: store.clone(),
+        environment: environment.clone(),
+        networks: networks.clone(),
+        bell: bells.comments.clone(),
+    };
+    inbox.clone().start();
+    let replies = Replies {
+        store: store.clone(),
+        environment: environment.clone(),
+        networks,
+        bell: bells.replies.clone(),
+    };
+    replies.start();
+    lookout::start(environment, store.clone(), bells.clone());
     let rpc = Arc::new(Rpc {
         store,
         environment: parts.environment.clone(),
@@ -101,27 +151,32 @@ pub fn service(parts: Parts) -> BoxService {
         accounts: parts.accounts,
         media: parts.media,
         notices,
+        vault,
+        egress: parts.config.egress,
+        bells,
+        inbox,
+        replies,
     });
     let routes = Routes::new(PostServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(CommentServiceServer::from_arc(Arc::clone(&rpc)))
+        .add_service(WebhookServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(PostSourceServiceServer::from_arc(rpc));
     let database = parts.database;
     let sender = publisher.clone();
     // Without `accounts` nothing is sent, but posts can still be read: the whole does not depend on it.
-    let health =
-        Health::of(&["postbreeze.v1.PostService", "postbreeze.v1.CommentService", PUBLISHER])
-            .when("database", move || {
-                let database = database.clone();
-                async move { database.is_ready().await }
-            })
-            .when("turns of the publisher", move || {
-                let publisher = publisher.clone();
-                async move { publisher.turns() }
-            })
-            .when_for(&[PUBLISHER], "accounts for the publisher", move || {
-                let sender = sender.clone();
-                async move { sender.sends() }
-            });
+    let health = Health::of(SERVICES)
+        .when("database", move || {
+            let database = database.clone();
+            async move { database.is_ready().await }
+        })
+        .when("turns of the publisher", move || {
+            let publisher = publisher.clone();
+            async move { publisher.turns() }
+        })
+        .when_for(&[PUBLISHER], "accounts for the publisher", move || {
+            let sender = sender.clone();
+            async move { sender.sends() }
+        });
     let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
     owner(
         routes,

@@ -2,19 +2,27 @@
 //! workspace's rows takes what `admit` returned.
 //!
 //! Rows are locked in this order: the head of the workspace's posts, the posts by id, their targets, counters of the cap
-//! by owner and month, the notices for `media`, the idempotency record.
+//! by owner and month, the notices for `media`, comments and their head, accounts whose comments are fetched by id, events,
+//! webhooks by id, their secrets and deliveries, the idempotency record.
 
 pub mod account_log;
 pub mod attempts;
+pub mod comment_feeds;
+pub mod comment_refreshes;
+pub mod comment_sources;
 pub mod comments;
+pub mod deliveries;
 pub mod due;
 pub mod events;
 pub mod heads;
+pub mod lookout;
 pub mod media_notices;
 pub mod outgoing;
 pub mod posts;
 pub mod targets;
 pub mod usage;
+pub mod webhook_secrets;
+pub mod webhooks;
 pub mod workspace_log;
 
 use postbreeze_runtime::postgres::{Database, Lease, Statements};

@@ -1,5 +1,5 @@
-//! Secrets that must survive a restart: what seals page tokens, what encrypts the tokens of social accounts, what signs the
-//! URLs of media. Made at the first start that needs them, kept beside the data for the owner of the process alone.
+//! Secrets that must survive a restart: what seals page tokens, what encrypts the tokens of social accounts and the secrets
+//! of webhooks, what signs the URLs of media. Made at the first start that needs them, kept beside the data for the owner of the process alone.
 
 use std::{
     fs::{self, OpenOptions},
@@ -13,8 +13,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::SecretString;
 
 /// The variables that are kept.
-const KEPT: [&str; 3] =
-    ["POSTBREEZE_PAGE_TOKEN_KEY", "POSTBREEZE_TOKEN_KEY", "POSTBREEZE_MEDIA_URL_KEY"];
+const KEPT: [&str; 4] = [
+    "POSTBREEZE_PAGE_TOKEN_KEY",
+    "POSTBREEZE_TOKEN_KEY",
+    "POSTBREEZE_MEDIA_URL_KEY",
+    "POSTBREEZE_WEBHOOK_KEY",
+];
 
 /// The kept secrets as settings; makes those that are missing.
 ///

@@ -154,6 +154,7 @@ service!(social_account_service_answers_as_the_tables_say, "SocialAccountService
 service!(post_service_answers_as_the_tables_say, "PostService/");
 service!(media_service_answers_as_the_tables_say, "MediaService/");
 service!(comment_service_answers_as_the_tables_say, "CommentService/");
+service!(webhook_service_answers_as_the_tables_say, "WebhookService/");
 
 /// The tests above would notice: with the gate open, strangers get in.
 #[tokio::test]

@@ -27,6 +27,7 @@ async fn fill(world: &World, place: &Place) {
         world.post(owner, place, false).await;
         world.comment(place).await;
         world.sandbox_post(place).await;
+        world.webhook(place).await;
         world.medium(owner, place).await;
         world.folder(owner, place).await;
         world.invitation(owner, place).await;

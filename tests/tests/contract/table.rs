@@ -290,4 +290,56 @@ pub(crate) const TABLE: &[Row] = &[
         Member(ByRow, Action::AnswerComments),
         r#"{"commentId": "$comment"}"#,
     ),
+    row(
+        "CommentService/ReplyToComment",
+        Member(ByRow, Action::AnswerComments),
+        r#"{"commentId": "$comment", "body": "thanks"}"#,
+    ),
+    // Once a minute for each workspace.
+    spoils(
+        "CommentService/RefreshComments",
+        Member(Field, Action::RefreshComments),
+        r#"{"workspaceId": "$workspace"}"#,
+    ),
+    row(
+        "WebhookService/CreateWebhook",
+        MemberWithSession(Field, Action::ManageWebhooks),
+        r#"{"workspaceId": "$workspace", "url": "https://hooks.invalid/",
+            "eventTypes": ["WEBHOOK_EVENT_TYPE_POST_FAILED"]}"#,
+    ),
+    row(
+        "WebhookService/GetWebhook",
+        MemberWithSession(ByRow, Action::ManageWebhooks),
+        r#"{"webhookId": "$webhook"}"#,
+    ),
+    row(
+        "WebhookService/ListWebhooks",
+        MemberWithSession(Field, Action::ManageWebhooks),
+        r#"{"workspaceId": "$workspace"}"#,
+    ),
+    row(
+        "WebhookService/UpdateWebhook",
+        MemberWithSession(ByRow, Action::ManageWebhooks),
+        r#"{"webhookId": "$webhook", "displayName": "other"}"#,
+    ),
+    row(
+        "WebhookService/DeleteWebhook",
+        MemberWithSession(ByRow, Action::ManageWebhooks),
+        r#"{"webhookId": "$webhook"}"#,
+    ),
+    row(
+        "WebhookService/RotateWebhookSecret",
+        MemberWithSession(ByRow, Action::ManageWebhooks),
+        r#"{"webhookId": "$webhook"}"#,
+    ),
+    row(
+        "WebhookService/ListDeliveries",
+        MemberWithSession(ByRow, Action::ManageWebhooks),
+        r#"{"webhookId": "$webhook"}"#,
+    ),
+    row(
+        "WebhookService/RedeliverDelivery",
+        MemberWithSession(ByRow, Action::ManageWebhooks),
+        r#"{"webhookId": "$webhook", "eventId": "$event"}"#,
+    ),
 ];

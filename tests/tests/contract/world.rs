@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use chrono::TimeDelta;
 use postbreeze_context::Role;
-use postbreeze_ids::{Comment, Id, Kind, Minter, WorkspaceId};
+use postbreeze_ids::{Comment, Event, Id, Kind, Minter, Webhook, WorkspaceId};
 use postbreeze_proto::v1::{
     ChangeSubscriptionRequest, CreateApiKeyRequest, CreateFolderRequest, CreatePostRequest,
     CreateWorkspaceRequest, DeleteWorkspaceRequest, InviteMemberRequest, InviteMemberResponse,
@@ -97,6 +97,8 @@ pub(crate) struct World {
     _web: Web,
     minter: Minter,
     keys: RefCell<HashMap<(String, Mode), String>>,
+    /// The last that was to be delivered.
+    event: RefCell<String>,
     /// The target of the post that was last made with a first comment.
     commented: RefCell<String>,
     counter: AtomicU32,
@@ -133,6 +135,7 @@ impl World {
             _web: web,
             minter,
             keys: RefCell::default(),
+            event: RefCell::default(),
             commented: RefCell::default(),
             counter: AtomicU32::new(0),
         }
@@ -260,6 +263,9 @@ impl World {
             "commented_target" => self.commented.borrow().clone(),
             "comment" => self.comment(place).await,
             "sandbox_post" => self.sandbox_post(place).await,
+            "webhook" => self.webhook(place).await,
+            // Of the webhook that the request has named.
+            "event" => self.event.borrow().clone(),
             "uploaded" => self.uploaded(owner, place).await,
             "media" => self.medium(owner, place).await,
             "folder" => self.folder(owner, place).await,
@@ -281,6 +287,8 @@ impl World {
             }
             "commented_target" => self.minter.mint::<postbreeze_ids::Target>(bucket).to_string(),
             "comment" => self.minter.mint::<Comment>(bucket).to_string(),
+            "webhook" => self.minter.mint::<Webhook>(bucket).to_string(),
+            "event" => self.minter.mint::<Event>(bucket).to_string(),
             "sandbox_post" => self.minter.mint::<SandboxCall>(bucket).to_string(),
             "uploaded" | "media" => self.minter.mint::<postbreeze_ids::Media>(bucket).to_string(),
             "folder" => self.minter.mint::<postbreeze_ids::Folder>(bucket).to_string(),
@@ -334,13 +342,14 @@ impl World {
         let id = self.minter.mint::<Comment>(workspace_id.bucket());
         let account = uuid_of::<postbreeze_ids::Account>(&place.account_id);
         let now = self.system.clock.now();
+        let post = self.sandbox_post(place).await;
         sqlx::query(
             "WITH comment AS (
                 INSERT INTO comments (
                     bucket, id, workspace_id, account_id, platform, external_id, author_handle,
-                    author_display_name, author_avatar_url, body, network_time, create_time
+                    author_display_name, author_avatar_url, body, network_time, create_time, external_post_id
                 )
-                VALUES ($1, $2, $3, $4, $5, $6, 'ann', 'Ann', '', 'hello', $7, $7)
+                VALUES ($1, $2, $3, $4, $5, $6, 'ann', 'Ann', '', 'hello', $7, $7, $8)
             )
             INSERT INTO comment_heads AS head (bucket, workspace_id, last_time, last_id)
             VALUES ($1, $3, $7, $2)
@@ -354,9 +363,46 @@ impl World {
         .bind(i16::try_from(i32::from(Platform::Sandbox)).unwrap())
         .bind(id.to_string())
         .bind(now)
+        .bind(post)
         .execute(self.system.pool("posts"))
         .await
         .unwrap();
+        id.to_string()
+    }
+
+    /// A webhook with deliveries that were given up.
+    pub(crate) async fn webhook(&self, place: &Place) -> String {
+        let workspace_id: WorkspaceId = place.workspace_id.parse().unwrap();
+        let bucket = workspace_id.bucket();
+        let id = self.minter.mint::<Webhook>(bucket);
+        let events: Vec<Id<Event>> = (0..4).map(|_| self.minter.mint(bucket)).collect();
+        sqlx::query(
+            "WITH webhook AS (
+                INSERT INTO webhooks (
+                    bucket, id, workspace_id, display_name, url, event_kinds, enabled, enable_time, create_time,
+                    update_time
+                )
+                VALUES ($1, $2, $3, 'mine', 'https://hooks.invalid/', '{post.failed}', TRUE, $5, $5, $5)
+            ),
+            secret AS (
+                INSERT INTO webhook_secrets (bucket, webhook_id, number, shown, sealed, create_time)
+                VALUES ($1, $2, 1, 'abcdefgh', '', $5)
+            )
+            INSERT INTO webhook_deliveries (
+                bucket, webhook_id, event_id, workspace_id, kind, status, give_up_time, create_time
+            )
+            SELECT $1, $2, event_id, $3, 'post.failed', 'dead', $5, $5
+            FROM unnest($4::UUID[]) AS event (event_id)",
+        )
+        .bind(bucket.as_i16())
+        .bind(id.uuid())
+        .bind(workspace_id.uuid())
+        .bind(events.iter().map(|event| event.uuid()).collect::<Vec<_>>())
+        .bind(self.system.clock.now())
+        .execute(self.system.pool("posts"))
+        .await
+        .unwrap();
+        *self.event.borrow_mut() = events[0].to_string();
         id.to_string()
     }
 

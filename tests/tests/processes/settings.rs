@@ -9,6 +9,7 @@ const GOOD: &[(&str, &str)] = &[
     ("POSTBREEZE_DATABASE_URL", "postgres://nobody@127.0.0.1:1"),
     ("POSTBREEZE_PAGE_TOKEN_KEY", "0123456789abcdef"),
     ("POSTBREEZE_TOKEN_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+    ("POSTBREEZE_WEBHOOK_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
     ("POSTBREEZE_CONTEXT_PUBLIC_KEYS", "aggregator/1=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
     (
         "POSTBREEZE_CONTEXT_SIGNING_KEY",
@@ -35,6 +36,7 @@ async fn a_bad_setting_is_named_with_exit_code_64() {
         ("posts", "POSTBREEZE_DATABASE_URL", "mysql://localhost"),
         ("posts", "POSTBREEZE_DATABASE_CONNECTIONS", "0"),
         ("posts", "POSTBREEZE_PAGE_TOKEN_KEY", "short"),
+        ("posts", "POSTBREEZE_WEBHOOK_KEY", "short"),
         ("posts", "POSTBREEZE_CONTEXT_PUBLIC_KEYS", "nonsense"),
         ("posts", "POSTBREEZE_CONTEXT_SIGNING_KEY", "1=nonsense"),
         ("posts", "POSTBREEZE_WORKSPACES_URL", ""),

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use postbreeze_aggregator::{Owners, Parts, Source, Sources};
 use postbreeze_context::token::{EDGE, Issuer, Verifier};
+use postbreeze_egress::Policy;
 use postbreeze_ids::{Bucket, Post, WorkspaceId};
 use postbreeze_proto::page::TokenKey;
 use postbreeze_runtime::{
@@ -123,7 +124,11 @@ fn second_shard(system: &System, database: &TestDatabase) -> BoxService {
     let clock = || environment.clock.clone();
     let owners = &system.services.owners;
     postbreeze_posts::service(postbreeze_posts::Parts {
-        config: postbreeze_posts::Config::new(TokenKey::new(b"a key for these tests")),
+        config: postbreeze_posts::Config::new(
+            TokenKey::new(b"a key for these tests"),
+            &[7; 32],
+            Policy::default(),
+        ),
         database: Database::new(database.config(8), &postbreeze_posts::MIGRATOR).unwrap(),
         verifier: Verifier::new("posts", system.keys.public(), clock()).unwrap(),
         issuer: Issuer::new("posts", system.keys.signing("posts").unwrap(), clock()).unwrap(),

@@ -29,6 +29,7 @@ pub(crate) use self::answer::{Answer, Problem, Refusal};
 use super::{
     ConnectError,
     outcome::{Failure, clean},
+    time_left,
 };
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(4);
@@ -126,7 +127,8 @@ impl Http {
             let message = format!("the network takes at most {most} bytes, and this has {size}");
             return Err(Failure::permanent("media_too_large", &message));
         }
-        let answer = self.open(Method::GET, &medium.url).send_for(size).await;
+        let request = self.open(Method::GET, &medium.url).within(time_left());
+        let answer = request.send_for(size).await;
         match answer {
             Ok(answer) if answer.status == StatusCode::OK && answer.body.len() == size => {
                 Ok(answer.body)
@@ -142,7 +144,7 @@ impl Http {
     /// A failure when it cannot be read now.
     pub(crate) async fn stream(&self, medium: &MediaToPublish) -> Result<(Body, u64), Failure> {
         let size = u64::try_from(medium.size_bytes).unwrap_or(0);
-        let answer = self.open.get(&medium.url).send().await;
+        let answer = self.open.get(&medium.url).timeout(time_left()).send().await;
         let answer = answer.map_err(|error| unreadable(&chain(&error.without_url())))?;
         if answer.status() != StatusCode::OK || answer.content_length() != Some(size) {
             return Err(unreadable(&format!("the store answered {}", answer.status())));

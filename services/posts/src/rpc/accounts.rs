@@ -41,6 +41,18 @@ pub(super) async fn find(rpc: &Rpc, ids: &[AccountId]) -> Result<Vec<Account>, E
     ids.iter().map(find).collect()
 }
 
+/// An account that something is to be sent with.
+///
+/// # Errors
+/// `ACCOUNT_NOT_ACTIVE` when it cannot be used, or is not known.
+pub(super) async fn find_active(rpc: &Rpc, id: AccountId) -> Result<(), Error> {
+    let known = look_up(rpc, std::iter::once(id)).await?;
+    match known.get(&id) {
+        Some(account) if account.active => Ok(()),
+        _ => Err(Error::AccountNotActive(id)),
+    }
+}
+
 /// The accounts of a post's targets, as far as they are known.
 pub(super) async fn of_post(rpc: &Rpc, post: &Post) -> Result<Accounts, Error> {
     look_up(rpc, post.targets.iter().map(|target| target.account_id)).await

@@ -1,6 +1,6 @@
 //! How an existing post is changed, whatever the step: load and admit, hold the media it will keep, then, in one
 //! transaction, lock, check the etag, apply the rules of [`crate::post`], move the unit of the cap, write, note what
-//! `media` must be told.
+//! `media` and webhooks must be told.
 
 use std::future::Future;
 
@@ -23,9 +23,10 @@ use super::{
 };
 use crate::{
     error::Error,
+    event::{Event, EventKind, Subject},
     post::{PostStatus, State, Step, due_after, holds_unit},
     store::{
-        events::{self, Event, EventKind},
+        events,
         heads::hold_workspace,
         media_notices::save_notice,
         posts::{Post, PostRow, lock_post, save_post},
@@ -246,8 +247,8 @@ impl<'a> Change<'a> {
         }
         if let Some(kind) = EventKind::of_end(before.status, after.status) {
             let id = rpc.environment.minter.mint(post.row.id.bucket());
-            let (workspace_id, post_id) = (post.row.workspace_id, post.row.id);
-            let event = Event { id, kind, workspace_id, post_id };
+            let (workspace_id, subject) = (post.row.workspace_id, Subject::Post(post.row.id));
+            let event = Event { id, workspace_id, kind, subject };
             events::record(transaction, &[event], self.now).await?;
         }
         Ok((post, is_noted))

@@ -19,7 +19,7 @@ pub(super) async fn get_comment(
     let comment_id = fields.id("comment_id", &request.comment_id);
     let (comment_id,) = fields.finish((comment_id,))?;
     let comment = load(rpc, context, comment_id, Action::Read).await?;
-    Ok(GetCommentResponse { comment: Some(message::comment(comment.into_row())) })
+    Ok(GetCommentResponse { comment: Some(message::comment(comment.into_row())?) })
 }
 
 /// Finds a comment for an action.

@@ -22,5 +22,5 @@ pub(super) async fn mark_comment_read(
     let read_time = rpc.store.mark_comment(&comment, read).await?;
     let mut row = comment.into_row();
     row.read_time = read_time;
-    Ok(MarkCommentReadResponse { comment: Some(message::comment(row)) })
+    Ok(MarkCommentReadResponse { comment: Some(message::comment(row)?) })
 }

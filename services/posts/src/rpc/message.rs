@@ -4,16 +4,21 @@ use postbreeze_ids::{Id, MediaId};
 use postbreeze_proto::{
     time::to_proto,
     v1::{
-        Comment, CommentAuthor, CommentReply, ErrorClass, FirstCommentStatus, PlatformOptions,
-        Post, PostMedia, PostStatus, PostTarget, PublishAttempt, PublishAttemptStatus, TargetError,
-        TargetStatus,
+        Comment, CommentAuthor, CommentReply, CommentReplyStatus, Delivery, DeliveryStatus,
+        ErrorClass, FirstCommentStatus, PlatformOptions, Post, PostMedia, PostStatus, PostTarget,
+        PublishAttempt, PublishAttemptStatus, TargetError, TargetStatus, Webhook, WebhookEventType,
+        WebhookSecret,
     },
 };
 use prost::Message as _;
 
 use crate::{
     error::Error,
-    store::{attempts::AttemptRow, comments::CommentRow, posts, targets::TargetRow},
+    event::EventKind,
+    store::{
+        attempts::AttemptRow, comments::CommentRow, deliveries::DeliveryRow, posts,
+        targets::TargetRow, webhook_secrets::SecretRow, webhooks::WebhookRow,
+    },
 };
 
 fn optional_id<K: postbreeze_ids::Kind>(id: Option<Id<K>>) -> String {
@@ -127,14 +132,21 @@ pub(super) fn attempt(row: AttemptRow) -> Result<PublishAttempt, Error> {
 }
 
 /// A comment as clients see it.
-pub(super) fn comment(row: CommentRow) -> Comment {
+pub(super) fn comment(row: CommentRow) -> Result<Comment, Error> {
+    let status = row.reply_status.unwrap_or_default().to_uppercase();
+    let status = CommentReplyStatus::from_str_name(&format!("COMMENT_REPLY_STATUS_{status}"));
+    if row.reply_body.is_some() && status.is_none() {
+        return Err(Error::Unreadable("reply status"));
+    }
     let reply = row.reply_body.map(|body| CommentReply {
         body,
+        status: status.unwrap_or_default().into(),
+        error: row.reply_error,
         create_time: row.reply_time.map(to_proto),
         author_user_id: optional_id(row.reply_author_user_id),
         external_id: row.reply_external_id.unwrap_or_default(),
     });
-    Comment {
+    Ok(Comment {
         id: row.id.to_string(),
         workspace_id: row.workspace_id.to_string(),
         account_id: row.account_id.to_string(),
@@ -152,5 +164,58 @@ pub(super) fn comment(row: CommentRow) -> Comment {
         read_time: row.read_time.map(to_proto),
         reply,
         create_time: Some(to_proto(row.create_time)),
-    }
+    })
+}
+
+/// A webhook as clients see it, with its live secrets, newest first.
+pub(super) fn webhook(row: WebhookRow, secrets: Vec<SecretRow>) -> Result<Webhook, Error> {
+    let kinds = row.event_kinds.iter().map(|name| event_kind(name).map(i32::from));
+    Ok(Webhook {
+        id: row.id.to_string(),
+        workspace_id: row.workspace_id.to_string(),
+        event_types: kinds.collect::<Result<_, _>>()?,
+        display_name: row.display_name,
+        url: row.url,
+        enabled: row.enabled,
+        gone_time: row.gone_time.map(to_proto),
+        secrets: secrets
+            .into_iter()
+            .map(|secret| WebhookSecret {
+                prefix: secret.shown,
+                create_time: Some(to_proto(secret.create_time)),
+                expire_time: secret.expire_time.map(to_proto),
+            })
+            .collect(),
+        create_time: Some(to_proto(row.create_time)),
+        update_time: Some(to_proto(row.update_time)),
+    })
+}
+
+fn event_kind(name: &str) -> Result<WebhookEventType, Error> {
+    EventKind::parse(name).map(EventKind::to_proto).ok_or(Error::Unreadable("kind of an event"))
+}
+
+/// The name that the database keeps of a delivery's status.
+pub(super) fn delivery_status_name(status: DeliveryStatus) -> String {
+    status.as_str_name().trim_start_matches("DELIVERY_STATUS_").to_lowercase()
+}
+
+/// A delivery as clients see it.
+pub(super) fn delivery(row: DeliveryRow) -> Result<Delivery, Error> {
+    let name = format!("DELIVERY_STATUS_{}", row.status.to_uppercase());
+    let status = DeliveryStatus::from_str_name(&name);
+    Ok(Delivery {
+        event_id: row.event_id.to_string(),
+        webhook_id: row.webhook_id.to_string(),
+        workspace_id: row.workspace_id.to_string(),
+        event_type: event_kind(&row.kind)?.into(),
+        status: status.ok_or(Error::Unreadable("delivery status"))?.into(),
+        attempt_count: row.attempt_count,
+        last_http_status: row.last_status,
+        last_error: row.last_error,
+        create_time: Some(to_proto(row.create_time)),
+        last_attempt_time: row.last_attempt_time.map(to_proto),
+        // While an attempt is under way, none is due.
+        next_attempt_time: row.next_time.filter(|_| !row.leased).map(to_proto),
+    })
 }

@@ -39,13 +39,14 @@ pub(super) async fn read_comments(
     let limit = usize::try_from(request.limit).unwrap_or(0).clamp(1, MAX_PAGE_SIZE);
     let rows = rpc.store.list_comments(&scope, &filter, after, limit + 1).await?;
     let read = rows.len();
-    let comments = within_bytes(rows.into_iter().take(limit).map(message::comment));
+    let comments = rows.into_iter().take(limit).map(message::comment);
+    let comments = within_bytes(comments.collect::<Result<Vec<_>, _>>()?);
     let more = comments.len() < read;
     Ok(ReadCommentsResponse { comments, more })
 }
 
 /// The first comments that together have at most [`PAGE_BYTES`], and one in any case.
-fn within_bytes(comments: impl Iterator<Item = Comment>) -> Vec<Comment> {
+fn within_bytes(comments: Vec<Comment>) -> Vec<Comment> {
     let mut bytes = 0;
     let mut cut: Vec<Comment> = Vec::new();
     for comment in comments {

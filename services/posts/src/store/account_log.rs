@@ -5,11 +5,12 @@ use postbreeze_ids::{AccountId, Minter, PostId};
 use sqlx::PgConnection;
 
 use super::{
-    Store,
+    Store, events,
     outgoing::{Failure, OutgoingPost, class, lock, read, save},
 };
 use crate::{
     error::Error,
+    event::Event,
     post::{ACCOUNT_DISCONNECTED, Move, TargetStatus},
 };
 
@@ -28,17 +29,27 @@ impl Store {
             .await
     }
 
-    /// Moves the position on over entries that are nothing to this service.
+    /// Moves the position on over an entry that was dealt with, and writes down what webhooks are told of it: once, however
+    /// often and by however many the entry is read.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn pass_accounts(&self, position: i64) -> Result<(), sqlx::Error> {
-        let mut connection = self.pool().acquire().await?;
-        move_position(&mut connection, position).await
+    #[tracing::instrument(skip_all, name = "db.account_log.pass", err(level = "debug"))]
+    pub async fn pass_account(
+        &self,
+        position: i64,
+        event: Option<Event>,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let mut transaction = self.begin().await?;
+        if move_position(&mut transaction, position).await? {
+            events::record(&mut transaction, event.as_slice(), now).await?;
+        }
+        transaction.commit().await
     }
 
-    /// Deals with a disconnection: nothing is claimed for the account from now on, what of it had not gone out is stopped, and
-    /// the position moves on after the last of it. Doing it again, or going on with it, changes nothing.
+    /// Deals with a disconnection: nothing is claimed for the account from now on, and what of it had not gone out is
+    /// stopped. Doing it again, or going on with it, changes nothing.
     ///
     /// # Errors
     /// When the database fails or holds what this version does not know.
@@ -46,7 +57,6 @@ impl Store {
     pub async fn disconnect_account(
         &self,
         account_id: AccountId,
-        position: i64,
         minter: &Minter,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
@@ -62,8 +72,7 @@ impl Store {
         )
         .execute(self.pool())
         .await?;
-        self.drop_account(account_id, minter, now).await?;
-        Ok(self.pass_accounts(position).await?)
+        self.drop_account(account_id, minter, now).await
     }
 
     /// Stops what waits to be sent to an account that is gone: targets without an attempt are canceled, those that were to be
@@ -129,10 +138,14 @@ fn stop(post: &mut OutgoingPost, account_id: AccountId) {
     }
 }
 
+/// Answers whether the position was behind: another replica may have been first.
 #[tracing::instrument(skip_all, name = "db.account_log_position.move", err(level = "debug"))]
-async fn move_position(connection: &mut PgConnection, position: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!("UPDATE account_log_position SET position = GREATEST(position, $1)", position)
-        .execute(connection)
-        .await?;
-    Ok(())
+async fn move_position(connection: &mut PgConnection, position: i64) -> Result<bool, sqlx::Error> {
+    let moved = sqlx::query!(
+        "UPDATE account_log_position SET position = $1 WHERE position < $1",
+        position,
+    )
+    .execute(connection)
+    .await?;
+    Ok(moved.rows_affected() == 1)
 }

@@ -1,4 +1,7 @@
-//! Tables `comments` and `comment_heads`.
+//! Tables `comments` and `comment_heads`: the row, reading and marking. New comments: [`intake`]; replies: [`replies`].
+
+pub mod intake;
+pub mod replies;
 
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Admitted, Claim, Scope};
@@ -45,6 +48,12 @@ pub struct CommentRow {
     pub reply_author_user_id: Option<UserId>,
     /// The network's own id of it.
     pub reply_external_id: Option<String>,
+    /// Name of a `ReplyStatus`.
+    pub reply_status: Option<String>,
+    /// Why it failed, or is not known to have been sent.
+    pub reply_error: String,
+    /// The client's request id; empty: it gave none.
+    pub reply_request_id: String,
     /// When the comment was fetched.
     pub create_time: DateTime<Utc>,
 }
@@ -89,6 +98,9 @@ impl Store {
                 reply_time,
                 reply_author_user_id AS "reply_author_user_id: UserId",
                 reply_external_id,
+                reply_status,
+                reply_error,
+                reply_request_id,
                 create_time
             FROM comments
             WHERE bucket = $1 AND id = $2
@@ -200,6 +212,9 @@ impl Store {
                 row.reply_time AS "reply_time?",
                 row.reply_author_user_id AS "reply_author_user_id?: UserId",
                 row.reply_external_id AS "reply_external_id?",
+                row.reply_status AS "reply_status?",
+                row.reply_error AS "reply_error!",
+                row.reply_request_id AS "reply_request_id!",
                 row.create_time AS "create_time!"
             FROM comment_heads AS head
             CROSS JOIN LATERAL (

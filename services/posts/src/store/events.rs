@@ -1,77 +1,14 @@
-//! Table `events`: what webhooks tell, written in the transaction in which it happens.
+//! Table `events`: the outbox. What webhooks are told of is written in the transaction of the fact, after the rows of the
+//! fact itself.
 
 use chrono::{DateTime, Utc};
-use postbreeze_ids::{EventId, PostId, WorkspaceId};
+use postbreeze_ids::EventId;
 use sqlx::PgConnection;
 
-use crate::post::PostStatus;
+use super::Store;
+use crate::{event::Event, webhook::delivery::TRIED_FOR};
 
-/// Which fields a payload has that is made of an event of now.
-const PAYLOAD_VERSION: i16 = 1;
-
-/// What happened to a post.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventKind {
-    /// All of its targets are published.
-    Published,
-    /// Some are, others failed.
-    PartiallyPublished,
-    /// None is.
-    Failed,
-    /// It was canceled.
-    Canceled,
-}
-
-impl EventKind {
-    /// The name the table keeps.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Published => "post.published",
-            Self::PartiallyPublished => "post.partially_published",
-            Self::Failed => "post.failed",
-            Self::Canceled => "post.canceled",
-        }
-    }
-
-    /// What a post's way from one status to another is told as: that a post which was to go out has ended.
-    #[must_use]
-    pub fn of_end(before: PostStatus, after: PostStatus) -> Option<Self> {
-        let was_open = matches!(
-            before,
-            PostStatus::NeedsApproval
-                | PostStatus::Scheduled
-                | PostStatus::Publishing
-                | PostStatus::PartiallyPublished
-        );
-        let kind = match after {
-            PostStatus::Published => Self::Published,
-            PostStatus::PartiallyPublished => Self::PartiallyPublished,
-            PostStatus::Failed => Self::Failed,
-            PostStatus::Canceled => Self::Canceled,
-            PostStatus::Draft
-            | PostStatus::NeedsApproval
-            | PostStatus::Scheduled
-            | PostStatus::Publishing => return None,
-        };
-        (was_open && before != after).then_some(kind)
-    }
-}
-
-/// An event of a post.
-#[derive(Debug, Clone, Copy)]
-pub struct Event {
-    /// The event.
-    pub id: EventId,
-    /// What happened.
-    pub kind: EventKind,
-    /// The post's workspace.
-    pub workspace_id: WorkspaceId,
-    /// The post.
-    pub post_id: PostId,
-}
-
-/// Writes events of one moment.
+/// Writes down events of one moment.
 #[tracing::instrument(skip_all, name = "db.events.record", err(level = "debug"))]
 pub async fn record(
     connection: &mut PgConnection,
@@ -82,19 +19,20 @@ pub async fn record(
         return Ok(());
     }
     let kinds: Vec<String> = events.iter().map(|event| event.kind.as_str().to_owned()).collect();
+    let data: Vec<String> = events.iter().map(|event| event.subject.data()).collect();
     sqlx::query!(
         r#"
-        INSERT INTO events (bucket, id, workspace_id, kind, subject_id, payload_version, create_time)
-        SELECT event.bucket, event.id, event.workspace_id, event.kind, event.post_id, $6, $7
-        FROM unnest($1::SMALLINT[], $2::UUID[], $3::UUID[], $4::TEXT[], $5::UUID[])
-            AS event (bucket, id, workspace_id, kind, post_id)
+        INSERT INTO events (bucket, id, workspace_id, kind, subject_id, data, create_time)
+        SELECT event.bucket, event.id, event.workspace_id, event.kind, event.subject_id, event.data, $7
+        FROM unnest($1::SMALLINT[], $2::UUID[], $3::UUID[], $4::TEXT[], $5::UUID[], $6::TEXT[])
+            AS event (bucket, id, workspace_id, kind, subject_id, data)
         "#,
         &events.iter().map(|event| event.workspace_id.bucket().as_i16()).collect::<Vec<_>>(),
         &events.iter().map(|event| event.id.uuid()).collect::<Vec<_>>(),
         &events.iter().map(|event| event.workspace_id.uuid()).collect::<Vec<_>>(),
         &kinds,
-        &events.iter().map(|event| event.post_id.uuid()).collect::<Vec<_>>(),
-        PAYLOAD_VERSION,
+        &events.iter().map(|event| event.subject.id()).collect::<Vec<_>>(),
+        &data,
         now,
     )
     .execute(connection)
@@ -102,29 +40,74 @@ pub async fn record(
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Store {
+    /// Events whose deliveries were not made yet, the oldest first.
+    #[tracing::instrument(skip_all, name = "db.events.waiting", err(level = "debug"))]
+    pub async fn waiting_events(&self, limit: i64) -> Result<Vec<EventId>, sqlx::Error> {
+        sqlx::query_scalar!(
+            r#"
+            SELECT id AS "id: EventId"
+            FROM events
+            WHERE relay_time IS NULL
+            ORDER BY id
+            LIMIT $1
+            "#,
+            limit,
+        )
+        .fetch_all(self.pool())
+        .await
+    }
 
-    #[test]
-    fn a_post_that_was_to_go_out_is_told_of_once_when_it_ends() {
-        use PostStatus::{
-            Canceled, Draft, Failed, PartiallyPublished, Published, Publishing, Scheduled,
-        };
-        let told = EventKind::of_end;
-        assert_eq!(told(Publishing, Published), Some(EventKind::Published));
-        assert_eq!(told(Publishing, PartiallyPublished), Some(EventKind::PartiallyPublished));
-        assert_eq!(told(PartiallyPublished, Published), Some(EventKind::Published));
-        assert_eq!(told(Publishing, Failed), Some(EventKind::Failed));
-        assert_eq!(told(Scheduled, Canceled), Some(EventKind::Canceled));
-        for (before, after) in [
-            (Published, Published),
-            (Scheduled, Publishing),
-            (Failed, Canceled),
-            (Failed, Scheduled),
-            (Draft, Scheduled),
-        ] {
-            assert_eq!(told(before, after), None, "{before} {after}");
-        }
+    /// Makes the deliveries of an event, one for each webhook that is to be told of it, unless they were made. Answers how
+    /// many. Webhooks are locked by id.
+    #[tracing::instrument(skip_all, name = "db.events.relay", err(level = "debug"))]
+    pub async fn relay_event(&self, id: EventId, now: DateTime<Utc>) -> Result<u64, sqlx::Error> {
+        let made = sqlx::query!(
+            r#"
+            WITH event AS (
+                UPDATE events
+                SET relay_time = $3
+                WHERE bucket = $1 AND id = $2 AND relay_time IS NULL
+                RETURNING bucket, id, workspace_id, kind, create_time
+            ),
+            told AS (
+                SELECT
+                    webhook.bucket,
+                    webhook.id AS webhook_id,
+                    event.id AS event_id,
+                    event.workspace_id,
+                    event.kind,
+                    event.create_time
+                FROM event
+                JOIN webhooks AS webhook
+                    ON webhook.bucket = event.bucket AND webhook.workspace_id = event.workspace_id
+                WHERE webhook.delete_time IS NULL
+                    AND webhook.enabled
+                    AND webhook.enable_time <= event.create_time
+                    AND event.kind = ANY(webhook.event_kinds)
+                ORDER BY webhook.id
+                FOR UPDATE OF webhook
+            ),
+            woken AS (
+                UPDATE webhooks AS webhook
+                SET due_time = LEAST(COALESCE(webhook.due_time, $3), $3)
+                FROM told
+                WHERE webhook.bucket = told.bucket AND webhook.id = told.webhook_id
+            )
+            INSERT INTO webhook_deliveries (
+                bucket, webhook_id, event_id, workspace_id, kind, status, next_time, give_up_time, create_time
+            )
+            SELECT bucket, webhook_id, event_id, workspace_id, kind, 'pending', $3, $4, create_time
+            FROM told
+            ON CONFLICT (bucket, webhook_id, event_id) DO NOTHING
+            "#,
+            id.bucket().as_i16(),
+            id as EventId,
+            now,
+            now + TRIED_FOR,
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(made.rows_affected())
     }
 }

@@ -16,7 +16,15 @@ pub async fn hold_workspace<T>(
     connection: &mut PgConnection,
     admitted: &Admitted<T>,
 ) -> Result<bool, sqlx::Error> {
-    let workspace_id = admitted.workspace_id();
+    hold_living(connection, admitted.workspace_id()).await
+}
+
+/// The same for what concerns a workspace without a caller: a network has told of it.
+#[tracing::instrument(skip_all, name = "db.post_heads.hold_living", err(level = "debug"))]
+pub(super) async fn hold_living(
+    connection: &mut PgConnection,
+    workspace_id: WorkspaceId,
+) -> Result<bool, sqlx::Error> {
     let living = sqlx::query_scalar!(
         r#"
         SELECT delete_time IS NULL AS "living!"
@@ -30,6 +38,32 @@ pub async fn hold_workspace<T>(
     .fetch_optional(connection)
     .await?;
     Ok(living.unwrap_or(false))
+}
+
+/// Holds an admitted workspace alone until the transaction ends, whether it has posts or not. Answers whether it is still
+/// there.
+#[tracing::instrument(skip_all, name = "db.post_heads.take", err(level = "debug"))]
+pub async fn take_workspace<T>(
+    connection: &mut PgConnection,
+    admitted: &Admitted<T>,
+) -> Result<bool, sqlx::Error> {
+    let workspace_id = admitted.workspace_id();
+    let living = sqlx::query_scalar!(
+        r#"
+        INSERT INTO post_heads AS head (bucket, workspace_id, last_id)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (bucket, workspace_id) DO UPDATE
+        SET last_id = head.last_id
+        WHERE head.delete_time IS NULL
+        RETURNING bucket
+        "#,
+        workspace_id.bucket().as_i16(),
+        workspace_id as WorkspaceId,
+        Uuid::nil(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(living.is_some())
 }
 
 impl Store {

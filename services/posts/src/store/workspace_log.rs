@@ -9,9 +9,12 @@ use uuid::Uuid;
 
 use super::{
     Store,
+    comment_sources::drop_sources,
+    comments::replies::drop_replies,
     media_notices::drop_notices,
     targets::{Standing, save_standings},
     usage::{Charge, release},
+    webhooks::delete_webhooks,
 };
 use crate::{
     error::Error,
@@ -39,7 +42,9 @@ impl Store {
     }
 
     /// Deals with a deletion: nothing new is scheduled from now on, what had not gone out is canceled, its units are
-    /// given back, `media` is told nothing more of it, and with the last of it the position moves on. Doing it again, or going on with it, changes nothing.
+    /// given back, `media` is told nothing more of it, no comments of it
+    /// are fetched or answered, its webhooks are deleted, and with the last of it the position moves
+    /// on. Doing it again, or going on with it, changes nothing.
     ///
     /// # Errors
     /// When the database fails or holds what this version does not know.
@@ -62,6 +67,9 @@ impl Store {
                     transaction.commit().await?;
                 }
                 _ => {
+                    drop_replies(&mut transaction, workspace_id).await?;
+                    drop_sources(&mut transaction, workspace_id).await?;
+                    delete_webhooks(&mut transaction, workspace_id, now).await?;
                     move_position(&mut transaction, position).await?;
                     return Ok(transaction.commit().await?);
                 }

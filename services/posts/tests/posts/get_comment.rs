@@ -46,7 +46,7 @@ async fn get_comment_shows_the_reply() {
     let id = add_comment(&system, &team.account, NewComment::at(system.clock.now())).await;
     let author: postbreeze_ids::UserId = team.editor.id().parse().unwrap();
     sqlx::query(
-        "UPDATE comments SET reply_body = 'thanks', reply_time = network_time, reply_author_user_id = $2,
+        "UPDATE comments SET reply_body = 'thanks', reply_status = 'sent', reply_time = network_time, reply_author_user_id = $2,
             reply_external_id = 'r1' WHERE id = $1",
     )
     .bind(id.parse::<CommentId>().unwrap().uuid())

@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use postbreeze_aggregator::{Owners, Sources};
 use postbreeze_context::token::{EDGE, Issuer, Verifier};
+use postbreeze_egress::Policy;
 use postbreeze_ids::{MediaId, PostId};
 use postbreeze_posts::{Config, MIGRATOR, Parts};
 use postbreeze_proto::{
@@ -84,7 +85,11 @@ impl World {
         let environment = Environment::new(system.clock.clock());
         let clock = || environment.clock.clone();
         let service = postbreeze_posts::service(Parts {
-            config: Config::new(TokenKey::new(b"a key for these tests")),
+            config: Config::new(
+                TokenKey::new(b"a key for these tests"),
+                &[7; 32],
+                Policy::default(),
+            ),
             database: Database::new(posts.config(8), &MIGRATOR).unwrap(),
             verifier: Verifier::new("posts", system.keys.public(), clock()).unwrap(),
             issuer: Issuer::new("posts", system.keys.signing("posts").unwrap(), clock()).unwrap(),

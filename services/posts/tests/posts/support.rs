@@ -1,9 +1,12 @@
 //! What these tests do over and over, as users do it.
 
+mod comments;
 mod media;
+mod receiver;
 mod replica;
 mod rows;
 mod sandbox;
+mod webhooks;
 
 use chrono::{Datelike as _, TimeDelta};
 use postbreeze_proto::{
@@ -22,13 +25,21 @@ pub(crate) use postbreeze_testkit::{
 use prost_types::Timestamp;
 use tonic::Status;
 
+pub(crate) use self::comments::{
+    answers, ask_again, comment_on, inbox, published, refresh, reply, reply_once, written,
+};
 pub(crate) use self::media::{
     Web, add_image, add_media, await_upload, delete_media, library, media_of,
 };
-pub(crate) use self::replica::Replica;
+pub(crate) use self::receiver::Receiver;
+pub(crate) use self::replica::{Replica, Script};
 pub(crate) use self::rows::{
     NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, expire, held,
     hold_post, units, waiting,
+};
+pub(crate) use self::webhooks::{
+    cancel_one, create, deliveries, delivery_that_failed, delivery_that_is, delivery_when,
+    get_webhook, new_webhook, start, webhook_at,
 };
 
 pub(crate) use self::sandbox::{

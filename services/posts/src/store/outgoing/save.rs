@@ -9,16 +9,18 @@ use uuid::Uuid;
 
 use super::{OutgoingPost, OutgoingTarget};
 use crate::{
+    event::{Event, EventKind, Subject},
     post::holds_unit,
     store::{
-        events::{self, Event, EventKind},
+        comment_sources::{Source, enroll},
+        events,
         media_notices::{Notice, save_notices},
         usage::{Charge, release},
     },
 };
 
 /// Writes what was changed of locked posts: targets, the posts themselves, the units of those that hold none any more, what
-/// `media` must be told, and the events of those that have ended. Answers whether `media` must be told of anything.
+/// `media` must be told, the targets whose comments are fetched from now on, and the events of posts that have ended. Answers whether `media` must be told of anything.
 #[tracing::instrument(skip_all, name = "db.posts.save_outgoing", err(level = "debug"))]
 pub async fn save(
     connection: &mut PgConnection,
@@ -61,9 +63,14 @@ pub async fn save(
             kind: EventKind::of_end(post.was, post.status)?,
             id: minter.mint(post.id.bucket()),
             workspace_id: post.workspace_id,
-            post_id: post.id,
+            subject: Subject::Post(post.id),
         })
     });
+    let sources = posts.iter().filter(|post| !post.is_gone).flat_map(|post| {
+        let touched = post.targets.iter().filter(|target| target.touched);
+        touched.filter_map(|target| Source::of(post, target))
+    });
+    enroll(connection, &sources.collect::<Vec<_>>()).await?;
     events::record(connection, &ended.collect::<Vec<_>>(), now).await?;
     Ok(!noted.is_empty())
 }

@@ -1,0 +1,50 @@
+//! Asking `accounts` about comments on the networks, as this service itself: whoever wished it, it is done to the end.
+
+use std::time::Duration;
+
+use postbreeze_context::token::{CONTEXT, Issuer};
+use postbreeze_proto::internal::v1::network_service_client::NetworkServiceClient;
+use postbreeze_runtime::peer::Peer;
+use tonic::{Request, Status};
+
+use crate::error::Error;
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+const AUDIENCE: &[&str] = &["accounts"];
+
+/// Codes of failures that say that an account cannot be used.
+const OF_ACCOUNT: [&str; 4] =
+    ["account_not_active", "account_not_found", "token_expired", "token_revoked"];
+
+/// Whether a failure says that the account cannot be used.
+pub(crate) fn is_of_account(code: &str) -> bool {
+    OF_ACCOUNT.contains(&code)
+}
+
+/// The way to the networks.
+#[derive(Clone)]
+pub(crate) struct Networks {
+    pub(crate) issuer: Issuer,
+    pub(crate) accounts: Peer,
+}
+
+impl Networks {
+    /// A client.
+    pub(crate) fn client(&self) -> NetworkServiceClient<Peer> {
+        NetworkServiceClient::new(self.accounts.clone())
+    }
+
+    /// A request of this service's own.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub(crate) fn request<T>(&self, message: T) -> Result<Request<T>, Status> {
+        let mut request = Request::new(message);
+        request.set_timeout(PATIENCE);
+        let token = self.issuer.system_token(AUDIENCE);
+        let token = token.map_err(|_| Error::Crypto)?;
+        request.metadata_mut().as_mut().insert(CONTEXT, token);
+        Ok(request)
+    }
+}
