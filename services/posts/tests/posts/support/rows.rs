@@ -53,6 +53,12 @@ pub(crate) async fn held(system: &System) -> i64 {
 pub(crate) async fn bring(system: &System, post: &Post, status: &str, targets: &[&str]) {
     let id: PostId = post.id.parse().unwrap();
     let mut transaction = system.pool("posts").begin().await.unwrap();
+    // The post before its targets, as everyone locks them.
+    sqlx::query("SELECT FROM posts WHERE id = $1 FOR UPDATE")
+        .bind(id.uuid())
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
     for (position, target) in targets.iter().enumerate() {
         sqlx::query(
             "UPDATE post_targets SET status = $3, attempt_count = 1 WHERE post_id = $1 AND position = $2",
