@@ -123,7 +123,7 @@ fn second_shard(system: &System, database: &TestDatabase) -> BoxService {
     let clock = || environment.clock.clone();
     let owners = &system.services.owners;
     postbreeze_posts::service(postbreeze_posts::Parts {
-        config: postbreeze_posts::Config { page_tokens: TokenKey::new(b"a key for these tests") },
+        config: postbreeze_posts::Config::new(TokenKey::new(b"a key for these tests")),
         database: Database::new(database.config(8), &postbreeze_posts::MIGRATOR).unwrap(),
         verifier: Verifier::new("posts", system.keys.public(), clock()).unwrap(),
         issuer: Issuer::new("posts", system.keys.signing("posts").unwrap(), clock()).unwrap(),
