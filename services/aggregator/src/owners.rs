@@ -111,7 +111,9 @@ impl Owners {
             ("WorkspaceService" | "MemberService" | "BillingService", _) => {
                 Answerer::Owner(&self.workspaces)
             }
-            ("SocialAccountService" | "SandboxService", _) => Answerer::Owner(self.accounts.first()),
+            ("SocialAccountService" | "SandboxService", _) => {
+                Answerer::Owner(self.accounts.first())
+            }
             ("PostService" | "CommentService", _) => Answerer::Owner(self.posts.first()),
             ("MediaService", _) => Answerer::Owner(&self.media),
             _ => return None,
