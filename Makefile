@@ -41,6 +41,12 @@ test: ## Every test, on a Postgres that comes and goes with the run
 	$(WITH_POSTGRES) cargo nextest run --workspace --locked
 	cargo test --locked --workspace --doc -q
 
+.PHONY: chaos
+chaos: ## Thousands of posts that come due while processes are killed, the database crashes and answers are lost
+	scripts/tools.sh nextest
+	cargo build --locked --workspace --bins
+	$(WITH_POSTGRES) cargo nextest run --locked -p postbreeze-posts -p postbreeze-tests --run-ignored only
+
 .PHONY: bench
 bench: ## Speed, as ratios against references of the same run (release build)
 	cargo build --release --locked --workspace --bins

@@ -46,6 +46,8 @@ pub struct Processes {
     secrets: Vec<(String, SecretString)>,
     more: Vec<(String, String)>,
     ports: BTreeMap<&'static str, u16>,
+    /// Further processes of a service, by their own names.
+    replicas: BTreeMap<&'static str, &'static str>,
     /// Where the bytes of media are served.
     bytes_port: u16,
     children: BTreeMap<&'static str, Child>,
@@ -72,6 +74,7 @@ impl Processes {
             secrets: secrets::ephemeral().expect("randomness"),
             more: more.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
             ports: SERVICES.into_iter().zip(ports).collect(),
+            replicas: BTreeMap::new(),
             bytes_port,
             children: BTreeMap::new(),
         };
@@ -97,13 +100,29 @@ impl Processes {
         self.children.insert(service, child);
     }
 
+    /// Starts one more process of a service, under a name of its own: nobody is told of it. Does not wait for it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn launch_replica(&mut self, name: &'static str, of: &'static str) {
+        self.ports.insert(name, free_ports(1)[0]);
+        self.replicas.insert(name, of);
+        self.launch(name);
+    }
+
+    /// The service that a process is one of.
+    fn service_of<'a>(&self, name: &'a str) -> &'a str {
+        self.replicas.get(name).copied().unwrap_or(name)
+    }
+
     fn command(&self, service: &str) -> Command {
         let log = File::options()
             .create(true)
             .append(true)
             .open(self.log(service))
             .expect("a log can be opened");
-        let mut command = Command::new(binaries().join(format!("postbreeze-{service}")));
+        let mut command =
+            Command::new(binaries().join(format!("postbreeze-{}", self.service_of(service))));
         command
             .env_clear()
             .envs(self.settings(service))
@@ -132,10 +151,11 @@ impl Processes {
             set("POSTBREEZE_MEDIA_STORE", format!("file://{}", store.display()));
             set("POSTBREEZE_MEDIA_LISTEN", format!("127.0.0.1:{}", self.bytes_port));
         }
-        if let Ok(key) = self.keys.signing(service) {
+        if let Ok(key) = self.keys.signing(self.service_of(service)) {
             set("POSTBREEZE_CONTEXT_SIGNING_KEY", key.expose_secret().to_owned());
         }
-        for (peer, port) in &self.ports {
+        for peer in SERVICES {
+            let port = self.port(peer);
             set(
                 &format!("POSTBREEZE_{}_URL", peer.to_uppercase()),
                 format!("http://127.0.0.1:{port}"),

@@ -4,6 +4,7 @@
 
 mod server;
 
+mod chaos;
 mod context;
 mod crashes;
 mod example;

@@ -4,13 +4,15 @@ use chrono::TimeDelta;
 use futures_util::{StreamExt as _, stream};
 use postbreeze_proto::{
     status::{Reason, reason_of},
-    v1::{DeleteWorkspaceRequest, Plan, Platform, Post, PostStatus, TargetStatus},
+    v1::{
+        CreatePostRequest, DeleteWorkspaceRequest, Plan, Platform, Post, PostStatus, TargetStatus,
+    },
 };
 
 use crate::support::{
-    System, accepted, add_account, cancel, change_plan, delete, disconnect, draft, due, events,
-    eventually, get, held, never_due, reschedule, scheduled, sent, target, target_statuses, until,
-    waiting, workspace_of,
+    System, accepted, add_account, after, cancel, change_plan, delete, disconnect, draft, due,
+    events, eventually, get, held, never_due, reschedule, scheduled, sent, target, target_statuses,
+    until, waiting, workspace_of,
 };
 
 /// How a client stops a post.
@@ -20,11 +22,6 @@ enum Stop {
     Delete,
     Reschedule,
 }
-
-/// Posts that come due while their owner stops them.
-const RACES: usize = 300;
-/// Accounts they go to: each has few sendings at once.
-const ACCOUNTS: usize = 20;
 
 /// Stops a post; answers whether that came in time.
 async fn stop(system: &System, client: &crate::support::Client, post: &Post, how: Stop) -> bool {
@@ -46,33 +43,53 @@ async fn stop(system: &System, client: &crate::support::Client, post: &Post, how
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_post_that_was_stopped_has_not_gone_out_and_any_other_has() {
+    race(300, 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: `make chaos` runs it"]
+async fn of_ten_thousand_posts_each_that_was_stopped_has_not_gone_out() {
+    race(10_000, 50).await;
+}
+
+/// Stops so many posts about when they are due, spread over accounts each of which has few sendings at once.
+async fn race(posts: usize, accounts: usize) {
+    let (races, account_count) = (posts, accounts);
     let system = System::start().await;
     let owner = system.sign_up("owner").await;
     change_plan(&owner, Plan::Enterprise).await;
     let client = &owner.session;
     let mut accounts = Vec::new();
-    for number in 0..ACCOUNTS {
+    for number in 0..account_count {
         accounts.push(workspace_of(&owner, &format!("acme{number}")).await.1.id);
     }
-    let posts: Vec<Post> = stream::iter(0..RACES)
+    let posts: Vec<Post> = stream::iter(0..races)
         .map(|number| {
-            let request =
-                scheduled(&system, &format!("post {number:03}"), &accounts[number % ACCOUNTS]);
+            // Due a little before, or a little after, it is stopped.
+            let around = i64::try_from(number + number * 7 % 41).unwrap();
+            let request = CreatePostRequest {
+                scheduled_for: after(&system, TimeDelta::days(1) + TimeDelta::seconds(around)),
+                ..draft(&format!("post {number:05}"), &accounts[number % account_count])
+            };
             async { client.create_post(request).await.unwrap() }
         })
         .buffered(8)
         .collect()
         .await;
-    system.clock.turn(TimeDelta::days(1));
+    system.clock.turn(TimeDelta::days(1) + TimeDelta::seconds(20));
     let stopped: Vec<(Stop, bool)> = stream::iter(posts.iter().enumerate())
         .map(|(number, post)| {
             let how = [Stop::Cancel, Stop::Delete, Stop::Reschedule][number % 3];
             let system = &system;
-            async move { (how, stop(system, client, post, how).await) }
+            async move {
+                system.clock.turn(TimeDelta::seconds(1));
+                (how, stop(system, client, post, how).await)
+            }
         })
         .buffered(16)
         .collect()
         .await;
+    system.clock.turn(TimeDelta::minutes(5));
     eventually("all are out that were not stopped", || async {
         let open: i64 = sqlx::query_scalar(
             "SELECT count(*) FROM posts
@@ -93,20 +110,20 @@ async fn a_post_that_was_stopped_has_not_gone_out_and_any_other_has() {
     .await
     .unwrap();
     let in_time =
-        |number: &usize| stopped[*number].1 && !hidden.contains(&format!("post {number:03}"));
+        |number: &usize| stopped[*number].1 && !hidden.contains(&format!("post {number:05}"));
     let mut out = Vec::new();
     for account in &accounts {
         out.extend(accepted(client, account).await);
     }
     out.sort();
-    let wanted: Vec<String> = (0..RACES)
+    let wanted: Vec<String> = (0..races)
         .filter(|number| !in_time(number))
-        .map(|number| format!("post {number:03}"))
+        .map(|number| format!("post {number:05}"))
         .collect();
     assert_eq!(out, wanted);
     // Both sides won some: otherwise nothing was raced.
-    let in_time = (0..RACES).filter(in_time).count();
-    assert!((1..RACES).contains(&in_time), "{in_time} of {RACES} were stopped in time");
+    let in_time = (0..races).filter(in_time).count();
+    assert!((1..races).contains(&in_time), "{in_time} of {races} were stopped in time");
     let moved = stopped.iter().filter(|stopped| **stopped == (Stop::Reschedule, true)).count();
     assert_eq!(held(&system).await, i64::try_from(wanted.len() + moved).unwrap());
 }
