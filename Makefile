@@ -35,6 +35,8 @@ lint: ## Format, clippy, protos, layout
 .PHONY: test
 test: ## Every test, on a Postgres that comes and goes with the run
 	scripts/tools.sh nextest
+	scripts/networks/pds.sh
+	scripts/networks/snac.sh
 	cargo build --locked --workspace --bins
 	$(WITH_POSTGRES) cargo nextest run --workspace --locked
 	cargo test --locked --workspace --doc -q

@@ -4,11 +4,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 secrets=.postbreeze/secrets
-[ -d "$secrets" ] || deploy/make-secrets.sh "$secrets" >/dev/null
+# Makes them, or adds what those of an earlier release lack; where they are whole it refuses.
+deploy/make-secrets.sh "$secrets" >/dev/null 2>&1 || [ -d "$secrets" ]
 declare -A ports=([identity]=50061 [workspaces]=50062 [posts]=50063 [media]=50064 [accounts]=50065)
 for owner in "${!ports[@]}"; do
   export "POSTBREEZE_${owner^^}_URL=http://127.0.0.1:${ports[$owner]}"
 done
+export POSTBREEZE_MEDIA_STORE=${POSTBREEZE_MEDIA_STORE:-file://$PWD/.postbreeze/media}
 export POSTBREEZE_SELF_SERVICE_PLANS=${POSTBREEZE_SELF_SERVICE_PLANS:-true}
 export POSTBREEZE_SANDBOX_COMMANDS=${POSTBREEZE_SANDBOX_COMMANDS:-true}
 

@@ -35,7 +35,7 @@ Object.assign(process.env, {
   PDS_INVITE_REQUIRED: 'false',
   PDS_RATE_LIMITS_ENABLED: 'false',
   PDS_CRAWLERS: '',
-  PDS_DID_PLC_URL: `http://127.0.0.1:${PLC_PORT}`,
+  PDS_DID_PLC_URL: `http://localhost:${PLC_PORT}`,
   PDS_DATA_DIRECTORY: DATA_DIR,
   PDS_BLOBSTORE_DISK_LOCATION: blobs,
   PDS_BLOBSTORE_DISK_TMP_LOCATION: unfinished,

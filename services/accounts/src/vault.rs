@@ -144,6 +144,18 @@ impl Vault {
         text(&self.key(id)?.open(place.as_bytes(), sealed)?)
     }
 
+    /// The same secret under the current key; `None` where it is already, or cannot be opened.
+    pub(crate) fn reseal_at(
+        &self,
+        place: &str,
+        whole: &[u8],
+    ) -> Result<Option<Vec<u8>>, Unspecified> {
+        if whole.starts_with(&self.current.id) {
+            return Ok(None);
+        }
+        self.open_at(place, whole).map(|secret| self.seal_at(place, &secret)).transpose()
+    }
+
     /// The ids of the keys that wrap no more.
     pub(crate) fn old_ids(&self) -> Vec<Vec<u8>> {
         self.old.iter().map(|key| key.id.to_vec()).collect()
@@ -313,5 +325,9 @@ mod tests {
         assert!(vault(0, &[]).open_at("b", &sealed).is_none());
         assert!(vault(1, &[]).open_at("a", &sealed).is_none());
         assert!(vault(0, &[]).open_at("a", &[1, 2]).is_none());
+        let anew = vault(1, &[0]).reseal_at("a", &sealed).unwrap().unwrap();
+        assert!(vault(1, &[]).open_at("a", &anew).is_some());
+        assert_eq!(vault(1, &[0]).reseal_at("a", &anew).unwrap(), None);
+        assert_eq!(vault(1, &[]).reseal_at("a", &sealed).unwrap(), None);
     }
 }

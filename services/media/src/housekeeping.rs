@@ -49,12 +49,15 @@ fn end_and_purge(environment: &Environment, purger: Purger) {
     let stopping = environment.background.stopping().clone();
     environment.background.spawn(async move {
         let work = async {
+            let mut failing = false;
             loop {
-                end_lapsed(&purger).await;
-                if let Err(error) = purger.run().await {
-                    tracing::warn!(%error, "bytes cannot be deleted");
-                    sleep(LOOK_EVERY).await;
+                let looked = look(&purger).await;
+                if let Err(error) = looked.as_ref()
+                    && !failing
+                {
+                    tracing::warn!(%error, "media that are due cannot be dealt with");
                 }
+                failing = looked.is_err();
                 // Woken or not, it looks: what became due is in the database alone.
                 drop(timeout(LOOK_EVERY, purger.due.notified()).await);
             }
@@ -63,20 +66,15 @@ fn end_and_purge(environment: &Environment, purger: Purger) {
     });
 }
 
-async fn end_lapsed(purger: &Purger) {
+/// Deals with all that is due.
+async fn look(purger: &Purger) -> Result<(), sqlx::Error> {
     let now = purger.clock.now();
-    let lapsed = match purger.store.lapsed_media(now).await {
-        Ok(lapsed) => lapsed,
-        Err(error) => {
-            tracing::warn!(%error, "it cannot be told which media end");
-            return;
-        }
-    };
-    for id in lapsed {
+    for id in purger.store.lapsed_media(now).await? {
         if let Err(error) = purger.store.end_lapsed(id, now).await {
             tracing::warn!(%id, error = &error as &dyn std::error::Error, "a medium cannot end");
         }
     }
+    purger.run().await
 }
 
 fn sweep(environment: &Environment, store: Store, storage: Storage) {

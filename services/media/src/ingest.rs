@@ -61,22 +61,25 @@ pub(crate) struct Errand {
 impl Ingester {
     /// Fetches, stores and examines a medium.
     pub(crate) async fn fetch(&self, errand: Errand) -> Result<Found, Error> {
+        match self.fetch_and_examine(errand).await {
+            // Deleted from under us, with its workspace.
+            Err(Error::Storage(StorageError::NotFound)) => Err(Denied::OutOfReach.into()),
+            fetched => fetched,
+        }
+    }
+
+    async fn fetch_and_examine(&self, errand: Errand) -> Result<Found, Error> {
         let Errand { url, row, max_bytes, too_large, by } = errand;
         let total = TAKES.min(by.saturating_duration_since(Instant::now()));
         let limits = Limits { max_bytes, total, idle: IDLE, connect: CONNECT };
-        let refused = |error: EgressError| match error {
-            EgressError::TooLarge => too_large,
-            error => refusal(error),
+        let size_bytes = match self.store_bytes(&url, &row, limits).await {
+            Ok(size_bytes) => size_bytes,
+            Err(Failed::Fetching(EgressError::TooLarge)) => return Err(too_large),
+            Err(Failed::Fetching(error)) => return Err(refusal(error)),
+            Err(Failed::Otherwise(error)) => return Err(error),
         };
-        match self.store_bytes(&url, &row, limits).await {
-            Err(Failed::Fetching(error)) => Err(refused(error)),
-            Err(Failed::Otherwise(error)) => Err(error),
-            Ok(size_bytes) => match examine(&self.storage, &row, size_bytes, by).await {
-                // Deleted from under us, with its workspace.
-                Err(Error::Storage(StorageError::NotFound)) => Err(Denied::OutOfReach.into()),
-                examined => examined?.map_err(|unfit| unfit.on("url")),
-            },
-        }
+        let examined = examine(&self.storage, &row, size_bytes, by).await?;
+        examined.map_err(|unfit| unfit.on("url"))
     }
 
     /// Streams the bytes into the store, and answers how many there were.

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
         };
         let url = embedded.iter().map(|server| (URL_VARIABLE.to_owned(), server.url()));
         let lookup = lookup.with_defaults(url);
-        let ended = run(&process, &lookup, serve, settings, (listener, bytes)).await;
+        let ended = Box::pin(run(&process, &lookup, serve, settings, (listener, bytes))).await;
         if let Some(server) = embedded {
             server.stop().await?;
         }

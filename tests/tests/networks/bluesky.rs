@@ -80,7 +80,7 @@ async fn a_post_with_links_and_a_picture_is_there_once_and_comments_go_both_ways
     assert_eq!(image["aspectRatio"], json!({"width": 3, "height": 2}));
     let cid = image["image"]["ref"]["$link"].as_str().unwrap();
     let blob = format!("{}/xrpc/com.atproto.sync.getBlob?did={did}&cid={cid}", pds.url);
-    assert_eq!(send(Method::GET, &blob, &Default::default(), "").await.1, PNG);
+    assert_eq!(send(Method::GET, &blob, &[], "").await.1, PNG);
 
     // Sent again under the same key it is the same post, and it is found; another key is not there.
     assert_eq!(scene.publish(post.clone()).await.unwrap(), sent);

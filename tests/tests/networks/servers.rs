@@ -1,7 +1,6 @@
 //! The servers: where they are installed, how they are started, and speaking with them as anybody would.
 
 use std::{
-    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     process::Stdio,
@@ -72,14 +71,15 @@ impl Pds {
     /// A call; its answer must be a success.
     pub(crate) async fn call(&self, nsid: &str, token: &str, body: Option<Value>) -> Value {
         let url = format!("{}/xrpc/{nsid}", self.url);
-        let mut headers = HashMap::new();
+        let bearer = format!("Bearer {token}");
+        let mut headers = Vec::new();
         if !token.is_empty() {
-            headers.insert("authorization".to_owned(), format!("Bearer {token}"));
+            headers.push(("authorization", bearer.as_str()));
         }
         let (method, body) = match body {
             None => (Method::GET, Bytes::new()),
             Some(body) => {
-                headers.insert("content-type".to_owned(), "application/json".to_owned());
+                headers.push(("content-type", "application/json"));
                 (Method::POST, body.to_string().into())
             }
         };
@@ -166,7 +166,7 @@ impl Snac {
     /// The code that a person is shown who grants access in a browser: they open the page, log in by its form, and it is
     /// there to be copied.
     pub(crate) async fn grant(&self, authorize_url: &str, user: &str, password: &str) -> String {
-        let (status, page) = send(Method::GET, authorize_url, &HashMap::new(), Bytes::new()).await;
+        let (status, page) = send(Method::GET, authorize_url, &[], Bytes::new()).await;
         assert_eq!(status, 200);
         let page = String::from_utf8(page.to_vec()).unwrap();
         let action = between(&page, "action=\"", "\"").unwrap();
@@ -182,19 +182,19 @@ impl Snac {
 
     /// Sends a form. Answers the body, whatever the status.
     pub(crate) async fn form(&self, url: &str, form: &str) -> String {
-        let kind = "application/x-www-form-urlencoded".to_owned();
-        let headers = HashMap::from([("content-type".to_owned(), kind)]);
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
         let (_, body) = send(Method::POST, url, &headers, form.to_owned()).await;
         String::from_utf8(body.to_vec()).unwrap()
     }
 
     /// A call; its answer must be a success.
     pub(crate) async fn call(&self, path: &str, token: &str, body: Option<Value>) -> Value {
-        let mut headers = HashMap::from([("authorization".to_owned(), format!("Bearer {token}"))]);
+        let bearer = format!("Bearer {token}");
+        let mut headers = vec![("authorization", bearer.as_str())];
         let (method, body) = match body {
             None => (Method::GET, Bytes::new()),
             Some(body) => {
-                headers.insert("content-type".to_owned(), "application/json".to_owned());
+                headers.push(("content-type", "application/json"));
                 (Method::POST, body.to_string().into())
             }
         };

@@ -51,6 +51,11 @@ async fn a_bad_setting_is_named_with_exit_code_64() {
         ("workspaces", "POSTBREEZE_PLANS_FILE", "/nonexistent"),
         ("workspaces", "POSTBREEZE_SELF_SERVICE_PLANS", "maybe"),
         ("accounts", "POSTBREEZE_TOKEN_KEY", "short"),
+        ("accounts", "POSTBREEZE_TOKEN_KEYS_OLD", "shorter, shortest"),
+        ("accounts", "POSTBREEZE_SANDBOX_COMMANDS", "sometimes"),
+        ("accounts", "POSTBREEZE_OAUTH_REDIRECT_URL", "back home"),
+        ("accounts", "POSTBREEZE_BLUESKY_URL", "nowhere at all"),
+        ("accounts", "POSTBREEZE_EGRESS_ALLOW", "everywhere"),
         ("aggregator", "POSTBREEZE_POSTS_URL", "nowhere at all"),
     ] {
         let ended = start(service, &[(variable, value)]).await;

@@ -1,6 +1,8 @@
 //! HTTP to networks: bounded in time and size, on no redirect, and with an answer to the one question that matters after a
 //! failure: can the network have acted on it?
 
+mod answer;
+
 use std::{
     error::Error,
     net::{IpAddr, SocketAddr},
@@ -9,8 +11,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use chrono::{DateTime, Utc};
-use http::{HeaderMap, Method, StatusCode, header::RETRY_AFTER};
+use http::{Method, StatusCode};
 use postbreeze_egress::{Egress, Policy, Resolve as _, SystemResolver};
 use postbreeze_proto::{internal::v1::MediaToPublish, status::Reason};
 use reqwest::{
@@ -20,13 +21,15 @@ use reqwest::{
     redirect,
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use url::Url;
 
+pub(crate) use self::answer::{Answer, Problem, Refusal};
 use super::{
     ConnectError,
-    outcome::{Failure, Found, Outcome, TokenTrouble, clean},
+    outcome::{Failure, clean},
+    time_left,
 };
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(4);
@@ -34,8 +37,6 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(4);
 const WITHIN: Duration = Duration::from_secs(15);
 /// An answer at the most.
 const ANSWER_BYTES: usize = 8 * 1_024 * 1_024;
-/// Of an answer that is no JSON, what is told on.
-const TEXT_BYTES: usize = 2_000;
 const AGENT: &str = concat!("Postbreeze/", env!("CARGO_PKG_VERSION"));
 
 /// The way to networks.
@@ -126,7 +127,8 @@ impl Http {
             let message = format!("the network takes at most {most} bytes, and this has {size}");
             return Err(Failure::permanent("media_too_large", &message));
         }
-        let answer = self.open(Method::GET, &medium.url).send_for(size).await;
+        let request = self.open(Method::GET, &medium.url).within(time_left());
+        let answer = request.send_for(size).await;
         match answer {
             Ok(answer) if answer.status == StatusCode::OK && answer.body.len() == size => {
                 Ok(answer.body)
@@ -142,7 +144,7 @@ impl Http {
     /// A failure when it cannot be read now.
     pub(crate) async fn stream(&self, medium: &MediaToPublish) -> Result<(Body, u64), Failure> {
         let size = u64::try_from(medium.size_bytes).unwrap_or(0);
-        let answer = self.open.get(&medium.url).send().await;
+        let answer = self.open.get(&medium.url).timeout(time_left()).send().await;
         let answer = answer.map_err(|error| unreadable(&chain(&error.without_url())))?;
         if answer.status() != StatusCode::OK || answer.content_length() != Some(size) {
             return Err(unreadable(&format!("the store answered {}", answer.status())));
@@ -292,259 +294,4 @@ fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     clean(&text)
-}
-
-/// What a network answered.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    /// Its status.
-    pub(crate) status: StatusCode,
-    /// Its headers.
-    pub(crate) headers: HeaderMap,
-    /// Its body.
-    pub(crate) body: Bytes,
-}
-
-impl Answer {
-    /// Its JSON.
-    ///
-    /// # Errors
-    /// [`Problem::Refused`], as `read` reads it, when the status is no success; [`Problem::Unreadable`] when a success is no
-    /// such JSON.
-    pub(crate) fn json<T: DeserializeOwned>(
-        &self,
-        now: DateTime<Utc>,
-        read: impl FnOnce(&Self) -> Refusal,
-    ) -> Result<T, Problem> {
-        self.accepted(now, read)?;
-        serde_json::from_slice(&self.body)
-            .map_err(|error| Problem::Unreadable(format!("the answer cannot be read: {error}")))
-    }
-
-    /// Whether it is a success.
-    ///
-    /// # Errors
-    /// [`Problem::Refused`] when it is none.
-    pub(crate) fn accepted(
-        &self,
-        now: DateTime<Utc>,
-        read: impl FnOnce(&Self) -> Refusal,
-    ) -> Result<(), Problem> {
-        if self.status.is_success() {
-            return Ok(());
-        }
-        let refusal = read(self);
-        Err(Problem::Refused { status: self.status, retry_after: self.retry_after(now), refusal })
-    }
-
-    /// The JSON of an answer of any status; null where it is none.
-    pub(crate) fn value(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    /// What it says, where it is no JSON.
-    pub(crate) fn text(&self) -> String {
-        clean(&String::from_utf8_lossy(&self.body[..self.body.len().min(TEXT_BYTES)]))
-    }
-
-    /// How long it asks to wait: seconds or a date (RFC 9110), or what is left until a reset.
-    fn retry_after(&self, now: DateTime<Utc>) -> Option<Duration> {
-        let text = |name: &str| self.headers.get(name)?.to_str().ok().map(str::trim);
-        let until = |time: DateTime<Utc>| (time - now).to_std().ok();
-        if let Some(value) = text(RETRY_AFTER.as_str()) {
-            if let Ok(seconds) = value.parse() {
-                return Some(Duration::from_secs(seconds));
-            }
-            if let Ok(date) = DateTime::parse_from_rfc2822(value) {
-                return until(date.to_utc());
-            }
-        }
-        if self.status != StatusCode::TOO_MANY_REQUESTS {
-            return None;
-        }
-        let reset = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"];
-        let reset = reset.into_iter().find_map(text)?;
-        if let Ok(date) = DateTime::parse_from_rfc3339(reset) {
-            return until(date.to_utc());
-        }
-        match reset.parse::<i64>().ok()? {
-            // Seconds from now, or of the epoch.
-            seconds @ 0..1_000_000_000 => u64::try_from(seconds).ok().map(Duration::from_secs),
-            epoch => DateTime::from_timestamp(epoch, 0).and_then(until),
-        }
-    }
-}
-
-/// What a network says when it refuses, as its own file reads it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Refusal {
-    /// Its name for it, as `InvalidToken`.
-    pub(crate) code: String,
-    /// What it says to people.
-    pub(crate) message: String,
-    /// Whether it goes away though its status does not say so.
-    pub(crate) transient: bool,
-    /// What it says of the token.
-    pub(crate) token: Option<TokenTrouble>,
-}
-
-/// Why a call has no good answer.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum Problem {
-    /// The address leads where no request may go. Nothing was sent.
-    #[error("the address may not be called: {0}")]
-    Forbidden(String),
-    /// Nothing was sent: there is no connection.
-    #[error("the network cannot be reached: {0}")]
-    NotSent(String),
-    /// It was sent, or a part of it, and no whole answer came.
-    #[error("the answer was lost: {0}")]
-    NoAnswer(String),
-    /// A success that cannot be read.
-    #[error("{0}")]
-    Unreadable(String),
-    /// The network refuses.
-    #[error("{}", refusal.message)]
-    Refused {
-        /// The status of the answer.
-        status: StatusCode,
-        /// How long it asks to wait.
-        retry_after: Option<Duration>,
-        /// What it says.
-        refusal: Refusal,
-    },
-}
-
-impl Problem {
-    /// Whether the network itself is not well, rather than the request.
-    pub(crate) fn is_transient(&self) -> bool {
-        match self {
-            Self::Forbidden(_) => false,
-            Self::NotSent(_) | Self::NoAnswer(_) | Self::Unreadable(_) => true,
-            Self::Refused { status, refusal, .. } => {
-                refusal.transient
-                    || status.is_server_error()
-                    || matches!(
-                        *status,
-                        StatusCode::TOO_MANY_REQUESTS
-                            | StatusCode::REQUEST_TIMEOUT
-                            | StatusCode::TOO_EARLY
-                    )
-            }
-        }
-    }
-
-    /// What it means where nothing is public yet, or something was only asked.
-    pub(crate) fn failure(&self) -> Failure {
-        let message = self.to_string();
-        match self {
-            Self::Forbidden(_) => Failure::permanent("url_forbidden", &message),
-            Self::NotSent(_) => Failure::transient("unreachable", &message),
-            Self::NoAnswer(_) => Failure::transient("answer_lost", &message),
-            Self::Unreadable(_) => Failure::transient("answer_unreadable", &message),
-            Self::Refused { status, retry_after, refusal } => {
-                if let Some(trouble) = refusal.token {
-                    return Failure::of_token(trouble, &message);
-                }
-                let code = match *status {
-                    StatusCode::TOO_MANY_REQUESTS => "rate_limited",
-                    _ if refusal.code.is_empty() && status.is_server_error() => "server_error",
-                    _ => &refusal.code,
-                };
-                let failure = if self.is_transient() {
-                    Failure::transient(code, &message)
-                } else {
-                    Failure::permanent(code, &message)
-                };
-                failure.after(*retry_after)
-            }
-        }
-    }
-
-    /// What it means for the step that makes something public.
-    pub(crate) fn outcome(&self) -> Outcome {
-        let lost = match self {
-            Self::NoAnswer(_) => "answer_lost",
-            Self::Unreadable(_) => "answer_unreadable",
-            // A server that fails, or a gateway before it, may have done it all the same.
-            Self::Refused { status, refusal, .. }
-                if refusal.token.is_none()
-                    && (status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT) =>
-            {
-                "server_error"
-            }
-            _ => return Outcome::Failed(self.failure()),
-        };
-        Outcome::Unknown { code: lost.to_owned(), message: clean(&self.to_string()) }
-    }
-
-    /// What it means for a search: it cannot be told, or the token is not valid.
-    ///
-    /// # Errors
-    /// The failure, where it is about the token.
-    pub(crate) fn undecided(&self) -> Result<Found, Failure> {
-        let failure = self.failure();
-        if failure.token.is_some() {
-            return Err(failure);
-        }
-        Ok(Found::not_yet(&failure.message, failure.retry_after))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(status: u16, headers: &[(&'static str, &str)]) -> Answer {
-        let headers = headers.iter().map(|(name, value)| {
-            (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())
-        });
-        let status = StatusCode::from_u16(status).unwrap();
-        Answer { status, headers: headers.collect(), body: Bytes::from_static(b"{}") }
-    }
-
-    fn problem(status: u16, token: Option<TokenTrouble>) -> Problem {
-        let refusal = Refusal { code: "Nope".to_owned(), token, ..Refusal::default() };
-        answer(status, &[]).accepted(DateTime::UNIX_EPOCH, |_| refusal).unwrap_err()
-    }
-
-    #[test]
-    fn a_wait_is_seconds_a_date_or_what_is_left_until_a_reset() {
-        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-        for (headers, wait) in [
-            (vec![("retry-after", "7")], Some(7)),
-            (vec![("retry-after", "Mon, 21 Sep 2026 14:13:50 GMT")], Some(30)),
-            (vec![("ratelimit-reset", "1790000060")], Some(60)),
-            (vec![("x-ratelimit-reset", "2026-09-21T14:14:20.000Z")], Some(60)),
-            (vec![("ratelimit-reset", "12")], Some(12)),
-            (vec![("retry-after", "soon")], None),
-            (vec![("retry-after", "Mon, 21 Sep 1998 13:33:50 GMT")], None),
-            (vec![], None),
-        ] {
-            let wait = wait.map(Duration::from_secs);
-            assert_eq!(answer(429, &headers).retry_after(now), wait, "{headers:?}");
-        }
-        assert_eq!(answer(400, &[("ratelimit-reset", "12")]).retry_after(now), None);
-    }
-
-    #[test]
-    fn only_a_definite_refusal_means_that_the_network_does_not_have_it() {
-        for status in [400, 401, 403, 404, 409, 413, 422, 429] {
-            assert!(matches!(problem(status, None).outcome(), Outcome::Failed(_)), "{status}");
-        }
-        for status in [408, 500, 502, 503, 504] {
-            let outcome = problem(status, None).outcome();
-            assert!(matches!(outcome, Outcome::Unknown { .. }), "{status}");
-            assert!(problem(status, None).failure().transient, "{status}");
-        }
-        let lost = Problem::NoAnswer("gone".to_owned());
-        assert!(matches!(lost.outcome(), Outcome::Unknown { .. }));
-        let not_sent = Problem::NotSent("no route".to_owned()).outcome();
-        assert!(matches!(not_sent, Outcome::Failed(Failure { transient: true, .. })));
-        assert!(problem(429, None).failure().transient && !problem(422, None).failure().transient);
-        let token = problem(400, Some(TokenTrouble::Expired));
-        let Outcome::Failed(failure) = token.outcome() else { panic!("{token}") };
-        assert_eq!(failure.token, Some(TokenTrouble::Expired));
-        assert!(token.undecided().is_err() && problem(500, None).undecided().is_ok());
-    }
 }

@@ -30,7 +30,10 @@ use super::{
 };
 use crate::{
     error::Error,
-    store::{Store, mastodon_apps::AppRow},
+    store::{
+        Store,
+        mastodon_apps::{AppRow, place_of},
+    },
     vault::Vault,
 };
 
@@ -99,7 +102,7 @@ impl Mastodon {
     }
 
     fn place(&self, server: &str) -> String {
-        format!("mastodon_apps.client_secret:{server} {}", self.redirect_url)
+        place_of(server, &self.redirect_url)
     }
 
     fn client(&self, server: &str, id: String, secret: SecretString) -> OauthClient {
@@ -205,9 +208,13 @@ impl Network for Mastodon {
             Ok(request) => self.api.call::<Account>(begun.now, request.bearer(token)).await,
             Err(problem) => Err(problem),
         };
-        let account = asked.map_err(|problem| match problem.is_transient() {
-            true => ConnectError::Unreachable(problem.to_string()),
-            false => ConnectError::invalid("code", clean(&problem.to_string())),
+        let account = asked.map_err(|problem| {
+            let told = clean(&problem.to_string());
+            if problem.is_transient() {
+                ConnectError::Unreachable(told)
+            } else {
+                ConnectError::invalid("code", told)
+            }
         })?;
         let host = begun.server_url.split_once("://").map_or("", |(_, host)| host);
         Ok(Grant {

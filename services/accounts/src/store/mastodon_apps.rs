@@ -4,6 +4,22 @@ use chrono::{DateTime, Utc};
 
 use super::Store;
 
+/// What an app's secret is bound to.
+pub(crate) fn place_of(server_url: &str, redirect_url: &str) -> String {
+    format!("mastodon_apps.client_secret:{server_url} {redirect_url}")
+}
+
+/// An app and where it is one.
+#[derive(Debug, Clone)]
+pub(crate) struct PlacedApp {
+    /// The server.
+    pub(crate) server_url: String,
+    /// Where people come back to.
+    pub(crate) redirect_url: String,
+    /// Its secret, sealed.
+    pub(crate) client_secret: Vec<u8>,
+}
+
 /// An app.
 #[derive(Debug, Clone)]
 pub(crate) struct AppRow {
@@ -14,6 +30,46 @@ pub(crate) struct AppRow {
 }
 
 impl Store {
+    /// Every app. There are as many as servers that accounts are on.
+    #[tracing::instrument(skip_all, name = "db.mastodon_apps.list", err(level = "debug"))]
+    pub(crate) async fn mastodon_apps(&self) -> Result<Vec<PlacedApp>, sqlx::Error> {
+        sqlx::query_as!(
+            PlacedApp,
+            r#"
+            SELECT
+                server_url,
+                redirect_url,
+                client_secret
+            FROM mastodon_apps
+            "#,
+        )
+        .fetch_all(self.pool())
+        .await
+    }
+
+    /// Puts a secret that was sealed anew in the place of what it was made from.
+    #[tracing::instrument(skip_all, name = "db.mastodon_apps.rewrap", err(level = "debug"))]
+    pub(crate) async fn reseal_mastodon_app(
+        &self,
+        app: &PlacedApp,
+        client_secret: &[u8],
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            r#"
+            UPDATE mastodon_apps
+            SET client_secret = $4
+            WHERE server_url = $1 AND redirect_url = $2 AND client_secret = $3
+            "#,
+            app.server_url,
+            app.redirect_url,
+            app.client_secret,
+            client_secret,
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(())
+    }
+
     /// The app of a server.
     #[tracing::instrument(skip_all, name = "db.mastodon_apps.find", err(level = "debug"))]
     pub(crate) async fn find_mastodon_app(

@@ -1,7 +1,7 @@
 use postbreeze_ids::Account;
 use postbreeze_proto::{
     status::Reason,
-    v1::{ListSandboxCallsRequest, ListSandboxCallsResponse, SandboxCallKind},
+    v1::{ListSandboxCallsRequest, ListSandboxCallsResponse, SandboxCall, SandboxCallKind},
 };
 use tonic::Status;
 
@@ -35,7 +35,7 @@ async fn list_sandbox_calls_pages_newest_first_and_filters_by_kind() {
         let asked = ListSandboxCallsRequest { page_size: 3, page_token, ..of(&account.id) };
         let page = list(&owner.session, asked).await.unwrap();
         assert!(page.calls.len() <= 3);
-        kinds.extend(page.calls.iter().map(|call| call.kind()));
+        kinds.extend(page.calls.iter().map(SandboxCall::kind));
         ids.extend(page.calls.into_iter().map(|call| call.id));
         page_token = page.next_page_token;
         if page_token.is_empty() {

@@ -11,30 +11,8 @@ use tonic::Status;
 
 use crate::support::{
     Client, PNG, System, all_files, eventually, files, get, metadata, owner, picture, refused,
-    stored, unknown, violated_fields, web,
+    stored, unknown, video, violated_fields, web,
 };
-
-/// A box of a video file.
-fn part(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(8 + content.len()).unwrap();
-    [&size.to_be_bytes(), &kind[..], content].concat()
-}
-
-/// A video of 640 by 360 pixels that runs 2.5 seconds, without a picture in it.
-fn video() -> Bytes {
-    let mut movie = [0; 100];
-    movie[12..16].copy_from_slice(&1_000_u32.to_be_bytes());
-    movie[16..20].copy_from_slice(&2_500_u32.to_be_bytes());
-    let mut track = [0; 84];
-    track[40..44].copy_from_slice(&0x1_0000_u32.to_be_bytes());
-    track[56..60].copy_from_slice(&0x1_0000_u32.to_be_bytes());
-    track[76..80].copy_from_slice(&(640_u32 << 16).to_be_bytes());
-    track[80..84].copy_from_slice(&(360_u32 << 16).to_be_bytes());
-    let media = part(b"mdia", &part(b"hdlr", b"\0\0\0\0\0\0\0\0vide\0\0\0\0\0\0\0\0\0\0\0\0\0"));
-    let track = part(b"trak", &[part(b"tkhd", &track), media].concat());
-    let movie = part(b"moov", &[part(b"mvhd", &movie), track].concat());
-    [part(b"ftyp", b"isom\0\0\0\0mp42"), movie].concat().into()
-}
 
 async fn complete_once(client: &Client, media_id: &str, once: &str) -> Result<Media, Status> {
     let request = CompleteUploadRequest {

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use postbreeze_proto::{status::Reason, v1::DeleteWorkspaceRequest};
+use tonic::Code;
 
 use crate::support::{
-    PNG, System, User, all_of, eventually, files, folder, get, hold, keep, owner, picture, post,
-    refused, stored,
+    PNG, System, User, Web, all_files, all_of, eventually, files, folder, from, get, hold, keep,
+    owner, picture, post, refused, stored, system, web,
 };
 
 async fn delete(owner: &User, workspace_id: &str) {
@@ -46,11 +47,7 @@ async fn a_deletion_gives_the_storage_back_and_deletes_the_bytes() {
     assert_eq!(files(&system, &other.id).len(), 2);
     // An id of a deleted workspace is told as out of reach, for ever.
     system.clock.turn(chrono::TimeDelta::days(2));
-    let purged = "SELECT NOT EXISTS (SELECT 1 FROM media WHERE purge_time IS NOT NULL)";
-    eventually("all is done", async || {
-        sqlx::query_scalar(purged).fetch_one(system.pool("media")).await.unwrap()
-    })
-    .await;
+    eventually("all is done", async || nothing_is_due(&system).await).await;
     for media_id in [&media.id, &upload.media.unwrap().id] {
         refused(get(&owner.session, media_id).await, Reason::WorkspaceOutOfReach);
     }
@@ -59,6 +56,38 @@ async fn a_deletion_gives_the_storage_back_and_deletes_the_bytes() {
     let held = hold(&system, &post(&system, &owner), 1, &[&media.id]).await;
     refused(held, Reason::ResourceNotFound);
     assert_eq!(stored(&system).await, 73);
+}
+
+#[tokio::test]
+async fn a_medium_that_is_being_fetched_then_leaves_nothing_behind() {
+    let system = system().await;
+    let (owner, id) = owner(&system).await;
+    let web = Web::start().await;
+    let mut bytes = PNG.to_vec();
+    bytes.resize(100_000, 0);
+    let url = web.page("/a.png", web::Page::Endless(bytes.into()));
+    let client = owner.session.clone();
+    let request = from(&id, &url);
+    let call = tokio::spawn(async move {
+        let mut request = tonic::Request::new(request);
+        request.set_timeout(Duration::from_secs(3));
+        client.media().ingest_from_url(request).await
+    });
+    eventually("bytes have come", async || !all_files(system.media.path()).is_empty()).await;
+    delete(&owner, &id).await;
+    until_followed(&system).await;
+    let status = call.await.unwrap().unwrap_err();
+    assert!(!matches!(status.code(), Code::Internal | Code::Unknown), "{status:?}");
+    system.clock.turn(chrono::TimeDelta::minutes(10));
+    eventually("all is done", async || nothing_is_due(&system).await).await;
+    assert_eq!(all_files(system.media.path()), Vec::<std::path::PathBuf>::new());
+    assert_eq!(stored(&system).await, 0);
+}
+
+/// Whether no bytes are to be deleted, now or later.
+async fn nothing_is_due(system: &System) -> bool {
+    let due = "SELECT NOT EXISTS (SELECT 1 FROM media WHERE purge_time IS NOT NULL)";
+    sqlx::query_scalar(due).fetch_one(system.pool("media")).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

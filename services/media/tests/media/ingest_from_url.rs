@@ -12,7 +12,7 @@ use tonic::Code;
 
 use crate::support::{
     PNG, System, Web, all_files, change_plan, eventually, folder, from, get, ingest,
-    invalid_fields, metadata, owner, refused, rows, stored, system, violated_fields, web,
+    invalid_fields, metadata, owner, refused, rows, stored, system, video, violated_fields, web,
 };
 
 fn png() -> Page {
@@ -56,6 +56,20 @@ async fn ingest_from_url_stores_what_a_url_has_under_the_name_it_has_there() {
     let nameless = ingest(&owner.session, from(&id, &web.page("/", png()))).await.unwrap();
     assert_eq!(nameless.filename, "media");
     assert_eq!(get(&owner.session, &media.id).await.unwrap().status(), MediaStatus::Ready);
+}
+
+#[tokio::test]
+async fn media_of_every_kind_can_be_fetched() {
+    let system = system().await;
+    let (owner, id) = owner(&system).await;
+    let web = Web::start().await;
+    let pdf = Bytes::from_static(b"%PDF-1.4\n%%EOF");
+    for (bytes, kind) in [(video(), MediaKind::Video), (pdf, MediaKind::Document)] {
+        let url = web.page("/file", Page::Bytes("application/octet-stream", bytes.clone()));
+        let media = ingest(&owner.session, from(&id, &url)).await.unwrap();
+        assert_eq!((media.kind(), media.filename.as_str()), (kind, "file"));
+        assert_eq!(web::get(&media.download_url).await, (200, bytes));
+    }
 }
 
 #[tokio::test]
@@ -176,6 +190,31 @@ async fn a_client_that_goes_away_leaves_nothing() {
 async fn only_row(system: &System) -> String {
     let id = sqlx::query_scalar("SELECT id FROM media").fetch_one(system.pool("media")).await;
     postbreeze_ids::MediaId::from_uuid(id.unwrap()).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_than_sixteen_are_fetched_at_once() {
+    let system = system().await;
+    let (owner, id) = owner(&system).await;
+    let web = Web::start().await;
+    let mut bytes = PNG.to_vec();
+    bytes.resize(100_000, 0);
+    let url = web.page("/a.png", Page::Endless(bytes.into()));
+    let calls: Vec<_> = (0..16)
+        .map(|_| {
+            let (client, request) = (owner.session.clone(), from(&id, &url));
+            tokio::spawn(async move { ingest(&client, request).await })
+        })
+        .collect();
+    eventually("sixteen are under way", async || rows(&system).await == 16).await;
+    let mut request = tonic::Request::new(from(&id, &url));
+    request.set_timeout(Duration::from_secs(1));
+    refused(owner.session.media().ingest_from_url(request).await, Reason::Overloaded);
+    calls[0].abort();
+    let png = web.page("/b.png", png());
+    ingest(&owner.session, from(&id, &png)).await.unwrap();
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+    eventually("the others go", async || rows(&system).await == 1).await;
 }
 
 #[tokio::test]

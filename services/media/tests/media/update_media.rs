@@ -18,8 +18,8 @@ fn of(media_id: &str) -> UpdateMediaRequest {
     UpdateMediaRequest { media_id: media_id.to_owned(), ..Default::default() }
 }
 
-fn mask(paths: &[&str]) -> Option<FieldMask> {
-    Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() })
+fn mask(paths: &[&str]) -> FieldMask {
+    FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn update_media_changes_what_is_set_or_what_the_mask_names() {
     // Named in the mask, an empty description is none; what is not named stays.
     let request = UpdateMediaRequest {
         filename: "b.png".to_owned(),
-        update_mask: mask(&["alt_text"]),
+        update_mask: Some(mask(&["alt_text"])),
         ..of(&media.id)
     };
     let changed = update(&owner.session, request).await.unwrap();
@@ -63,9 +63,9 @@ async fn update_media_names_every_bad_field_and_changes_nothing() {
     );
     for (update_mask, filename, wrong) in [
         (None, "", "update_mask"),
-        (mask(&["kind"]), "b.png", "update_mask"),
-        (mask(&["filename"]), "", "filename"),
-        (mask(&["filename"; 21]), "b.png", "update_mask"),
+        (Some(mask(&["kind"])), "b.png", "update_mask"),
+        (Some(mask(&["filename"])), "", "filename"),
+        (Some(mask(&["filename"; 21])), "b.png", "update_mask"),
     ] {
         let filename = filename.to_owned();
         let request = UpdateMediaRequest { filename, update_mask, ..of(&media.id) };

@@ -147,10 +147,11 @@ impl Target<'_> {
 /// network either.
 pub(super) fn add(violations: &mut Vec<Violation>, refused: Vec<Refused>) {
     let told: Vec<String> = violations.iter().map(|violation| violation.field.clone()).collect();
-    let is_new = |refused: &Refused| {
+    let is_told = |refused: &Refused| {
         let options = format!("platforms[{}].options.", refused.place);
-        !told.contains(&refused.violation.field)
-            && !(refused.is_of_media && told.iter().any(|field| field.starts_with(&options)))
+        told.contains(&refused.violation.field)
+            || (refused.is_of_media && told.iter().any(|field| field.starts_with(&options)))
     };
-    violations.extend(refused.into_iter().filter(is_new).map(|refused| refused.violation));
+    let new = refused.into_iter().filter(|refused| !is_told(refused));
+    violations.extend(new.map(|refused| refused.violation));
 }

@@ -165,6 +165,8 @@ fn entity(text: &str) -> (char, usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     fn status(content: &str, created_at: &str) -> Status {
@@ -199,7 +201,7 @@ mod tests {
         let content = "<p>Héllo world<br><a href=\"x\">https://a.example/b</a></p>";
         let after = "2026-09-21T14:13:21.000Z";
         let same = status(content, after);
-        assert!(wanted.among(&[same.clone()]).is_some());
+        assert!(wanted.among(slice::from_ref(&same)).is_some());
         let long_before = status(content, "2026-09-21T12:00:00.000Z");
         assert!(wanted.among(&[long_before, status("<p>Héllo</p>", after)]).is_none());
         let answer = Status { in_reply_to_id: Some("9".to_owned()), ..same.clone() };
