@@ -71,13 +71,21 @@ impl Courier {
     async fn relay_waiting(&self) -> Result<i64, sqlx::Error> {
         let events = self.store.waiting_events(EVENTS).await?;
         let mut made = 0;
+        let mut trouble = None;
         for id in &events {
-            made += self.store.relay_event(*id, self.environment.clock.now()).await?;
+            match self.store.relay_event(*id, self.environment.clock.now()).await {
+                Ok(count) => made += count,
+                // It keeps no other from being told.
+                Err(error) => trouble = Some(error),
+            }
         }
         if made > 0 {
             self.bells.deliveries.ring();
         }
-        Ok(i64::try_from(events.len()).unwrap_or(EVENTS))
+        match trouble {
+            Some(error) => Err(error),
+            None => Ok(i64::try_from(events.len()).unwrap_or(EVENTS)),
+        }
     }
 
     async fn send(&self) {

@@ -167,6 +167,10 @@ impl Replies {
 
     #[tracing::instrument(skip_all, name = "reply.look", fields(comment.id = %taken.comment_id))]
     async fn look(&self, taken: &TakenReply) -> Told {
+        #[cfg(feature = "sabotage")]
+        if is_sabotaged() {
+            return Told::NotThere;
+        }
         let outcome = match self.find(taken).await {
             Ok(outcome) => outcome,
             Err(status) => {
@@ -199,6 +203,12 @@ impl Replies {
         let answer = self.networks.client().find_comment(request).await?.into_inner();
         Ok(answer.outcome.unwrap_or_default())
     }
+}
+
+/// The broken mechanism: what was lost is taken for not there.
+#[cfg(feature = "sabotage")]
+fn is_sabotaged() -> bool {
+    postbreeze_runtime::sabotage::is_broken(postbreeze_runtime::sabotage::Mechanism::Publishing)
 }
 
 fn sending(taken: &TakenReply) -> PublishCommentRequest {

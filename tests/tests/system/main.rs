@@ -8,3 +8,4 @@ mod example;
 mod fan_out;
 mod publishing;
 mod quota;
+mod replies;

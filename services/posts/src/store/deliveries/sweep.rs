@@ -109,3 +109,93 @@ impl Store {
         Ok(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use postbreeze_ids::{Bucket, EventId, WebhookId};
+    use postbreeze_runtime::{Environment, postgres::Database};
+    use postbreeze_testkit::{TurnableClock, postgres::database};
+    use sqlx::PgPool;
+
+    use super::*;
+
+    /// A webhook with a delivery of an event that happened at a time.
+    async fn webhook(
+        pool: &PgPool,
+        environment: &Environment,
+        happened: DateTime<Utc>,
+        deleted: Option<DateTime<Utc>>,
+    ) -> WebhookId {
+        let bucket = Bucket::new(7).unwrap();
+        let id: WebhookId = environment.minter.mint(bucket);
+        let event_id: EventId = environment.minter.mint(bucket);
+        sqlx::query(
+            "WITH webhook AS (
+                INSERT INTO webhooks (
+                    bucket, id, workspace_id, display_name, url, event_kinds, enabled, enable_time, create_time,
+                    update_time, delete_time
+                )
+                VALUES (7, $1, $1, '', '', '{}', TRUE, $3, $3, $3, $4)
+            ),
+            event AS (
+                INSERT INTO events (bucket, id, workspace_id, kind, subject_id, create_time, relay_time)
+                VALUES (7, $2, $1, 'post.failed', $2, $3, $3)
+            ),
+            secrets AS (
+                INSERT INTO webhook_secrets (bucket, webhook_id, number, shown, sealed, create_time, expire_time)
+                VALUES (7, $1, 1, '', '', $3, $3 + INTERVAL '7 days'), (7, $1, 2, '', '', $3, NULL)
+            )
+            INSERT INTO webhook_deliveries (
+                bucket, webhook_id, event_id, workspace_id, kind, status, give_up_time, create_time
+            )
+            VALUES (7, $1, $2, $1, 'post.failed', 'delivered', $3, $3)",
+        )
+        .bind(id)
+        .bind(event_id)
+        .bind(happened)
+        .bind(deleted)
+        .execute(pool)
+        .await
+        .unwrap();
+        id
+    }
+
+    async fn count(pool: &PgPool, table: &str) -> i64 {
+        let count = match table {
+            "webhooks" => "SELECT count(*) FROM webhooks",
+            "events" => "SELECT count(*) FROM events",
+            "secrets" => "SELECT count(*) FROM webhook_secrets",
+            _ => "SELECT count(*) FROM webhook_deliveries",
+        };
+        sqlx::query_scalar(count).fetch_one(pool).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_no_longer_is_swept_and_nothing_else() {
+        let database = database("posts", &crate::MIGRATOR).await;
+        let opened = Database::new(database.config(2), &crate::MIGRATOR).unwrap();
+        let store = Store::new(&opened);
+        let clock = TurnableClock::new();
+        let (environment, now) = (Environment::new(clock.clock()), clock.now());
+        let pool = database.pool();
+        let kept = webhook(pool, &environment, now - TimeDelta::days(1), None).await;
+        webhook(pool, &environment, now - TimeDelta::days(31), None).await;
+        webhook(pool, &environment, now - TimeDelta::days(1), Some(now)).await;
+        store.sweep_webhooks(now).await.unwrap();
+        let left: Vec<WebhookId> = sqlx::query_scalar("SELECT webhook_id FROM webhook_deliveries")
+            .fetch_all(pool)
+            .await
+            .unwrap();
+        assert_eq!(left, [kept]);
+        // The old one stays a webhook; the deleted one's event may have other receivers.
+        assert_eq!(count(pool, "webhooks").await, 2);
+        assert_eq!(count(pool, "events").await, 2);
+        // The overlap of one secret has ended.
+        assert_eq!(count(pool, "secrets").await, 5);
+        store.sweep_webhooks(now + TimeDelta::days(30)).await.unwrap();
+        assert_eq!(count(pool, "deliveries").await, 0);
+        assert_eq!(count(pool, "events").await, 0);
+        assert_eq!(count(pool, "secrets").await, 3);
+    }
+}
