@@ -21,7 +21,7 @@ use tokio::{
 use url::form_urlencoded::Serializer;
 
 /// Far more than a server takes to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where a server is installed; `None`, said aloud, where it is not.
 #[expect(
