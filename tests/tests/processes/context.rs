@@ -31,10 +31,14 @@ fn owner(path: &str) -> &'static str {
         | "ReachService"
         | "EntitlementService"
         | "WorkspaceLogService" => "workspaces",
-        "SocialAccountService" | "AccountSourceService" => "accounts",
-        "MediaService" => "media",
-        "PostService" | "CommentService" | "PostSourceService" => "posts",
-        "WebhookService" | "AuditService" => "nobody",
+        "SocialAccountService"
+        | "SandboxService"
+        | "AccountSourceService"
+        | "AccountLogService"
+        | "NetworkService" => "accounts",
+        "MediaService" | "MediaSourceService" => "media",
+        "PostService" | "CommentService" | "WebhookService" | "PostSourceService" => "posts",
+        "AuditService" => "nobody",
         other => panic!("whose is {other}?"),
     }
 }
