@@ -14,10 +14,10 @@ use prost_types::FieldMask;
 use sqlx::{Postgres, Transaction};
 
 use crate::support::{
-    Client, System, Team, add_account, add_image, approve, bring, cancel, command, delete,
-    delete_media, draft, eventually, get, hold_post, invalid_fields, list, metadata, refused,
-    reject_post, reschedule, retry, schedule, schedule_post, scheduled, target, update_post,
-    waiting, waiting_post,
+    Client, System, Team, add_account, add_image, approve, bring, cancel, delete, delete_media,
+    draft, eventually, get, hold_post, invalid_fields, list, metadata, refused, reject_post,
+    reschedule, retry, schedule, schedule_post, scheduled, target, update_post, waiting,
+    waiting_post,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -193,35 +193,6 @@ async fn a_post_under_review_keeps_its_media_until_it_is_rejected() {
     is_kept(&system, client, &image, &post).await;
     delete(client, &post.id).await.unwrap();
     is_free(&system, client, &image).await;
-}
-
-#[tokio::test]
-async fn a_retry_asks_for_what_the_failed_targets_show_and_no_more() {
-    let system = System::start().await;
-    let team = system.team().await;
-    let client = &team.owner.session;
-    let second = add_account(&system, &team.account, Platform::X).await;
-    let [own, of_second] = [
-        add_image(&system, &team.workspace.id).await,
-        add_image(&system, &team.workspace.id).await,
-    ];
-    let mut request = showing(scheduled(&system, "x", &second), &[&own]);
-    request
-        .platforms
-        .push(PostTargetInput { media_ids: vec![of_second.clone()], ..target(&team.account.id) });
-    let post = client.create_post(request).await.unwrap();
-    publish(&system, &post, "partially_published", &["published", "failed"]).await;
-    is_free(&system, client, &own).await;
-    // What is retried stays under way.
-    let delay = Some(prost_types::Duration { seconds: 20, nanos: 0 });
-    command(client, &team.account.id, SandboxBehavior { delay, ..Default::default() }).await;
-    let retried = retry(client, &post.id).await.unwrap();
-    assert_eq!(retried.status(), PostStatus::Publishing);
-    is_kept(&system, client, &of_second, &post).await;
-    publish(&system, &post, "partially_published", &["published", "failed"]).await;
-    is_free(&system, client, &of_second).await;
-    let status = refused(retry(client, &post.id).await, Reason::ResourceNotFound);
-    assert_eq!(metadata(&status, "id").as_deref(), Some(of_second.as_str()));
 }
 
 /// Gives a held post another medium and a new version, as soon as somebody waits for it.
