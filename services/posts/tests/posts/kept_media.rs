@@ -6,18 +6,17 @@ use postbreeze_ids::{MediaId, PostId};
 use postbreeze_proto::{
     status::Reason,
     v1::{
-        CreatePostRequest, Platform, Post, PostStatus, PostTargetInput, RejectPostRequest,
-        SandboxBehavior, SchedulePostRequest, UpdatePostRequest,
+        CreatePostRequest, Post, PostStatus, PostTargetInput, RejectPostRequest, SandboxBehavior,
+        SchedulePostRequest, UpdatePostRequest,
     },
 };
 use prost_types::FieldMask;
 use sqlx::{Postgres, Transaction};
 
 use crate::support::{
-    Client, System, Team, add_account, add_image, approve, bring, cancel, delete, delete_media,
-    draft, eventually, get, hold_post, invalid_fields, list, metadata, refused, reject_post,
-    reschedule, retry, schedule, schedule_post, scheduled, target, update_post, waiting,
-    waiting_post,
+    Client, System, Team, add_image, approve, bring, cancel, delete, delete_media, draft,
+    eventually, get, hold_post, invalid_fields, list, metadata, refused, reject_post, reschedule,
+    retry, schedule, schedule_post, scheduled, target, update_post, waiting, waiting_post,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
