@@ -6,7 +6,7 @@ use postbreeze_ids::{MediaId, PostId};
 use postbreeze_proto::{
     status::Reason,
     v1::{
-        CreatePostRequest, Post, PostStatus, PostTargetInput, RejectPostRequest, SandboxBehavior,
+        CreatePostRequest, Post, PostStatus, PostTargetInput, RejectPostRequest,
         SchedulePostRequest, UpdatePostRequest,
     },
 };
@@ -14,9 +14,9 @@ use prost_types::FieldMask;
 use sqlx::{Postgres, Transaction};
 
 use crate::support::{
-    Client, System, Team, add_image, approve, bring, cancel, delete, delete_media, draft,
-    eventually, get, hold_post, invalid_fields, list, metadata, refused, reject_post, reschedule,
-    retry, schedule, schedule_post, scheduled, target, update_post, waiting, waiting_post,
+    Client, System, Team, add_image, approve, cancel, delete, delete_media, draft, eventually, get,
+    hold_post, invalid_fields, list, metadata, refused, reject_post, reschedule, retry, schedule,
+    schedule_post, scheduled, target, update_post, waiting, waiting_post,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -62,21 +62,6 @@ async fn is_kept(system: &System, client: &Client, media_id: &str, post: &Post) 
 async fn is_free(system: &System, client: &Client, media_id: &str) {
     told(system).await;
     delete_media(client, media_id).await.unwrap();
-}
-
-/// Brings a post into a status, as publishing does: with the notice of what it keeps.
-async fn publish(system: &System, post: &Post, status: &str, targets: &[&str]) {
-    bring(system, post, status, targets).await;
-    let id: PostId = post.id.parse().unwrap();
-    sqlx::query(
-        "INSERT INTO media_notices (bucket, post_id, version, media_ids)
-        SELECT bucket, id, version, '{}' FROM posts WHERE id = $1
-        ON CONFLICT (bucket, post_id) DO UPDATE SET version = excluded.version, media_ids = '{}'",
-    )
-    .bind(id.uuid())
-    .execute(system.pool("posts"))
-    .await
-    .unwrap();
 }
 
 #[tokio::test]
