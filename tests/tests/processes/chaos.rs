@@ -68,7 +68,7 @@ async fn posts_go_out_once_though_those_who_send_them_are_killed() {
                 .to_vec(),
             ..lossy(&[], 0)
         },
-        patience: Duration::from_secs(60),
+        patience: Duration::from_mins(1),
     };
     chaos.run("chaos").await;
 }
