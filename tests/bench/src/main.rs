@@ -4,10 +4,14 @@
 //! - **E**: a bare tonic server that answers the same bytes as `GetPost`.
 //! - **I**: a plain INSERT of a row of a post's size, through sqlx.
 //!
+//! What is due is published as fast as it can be; the latencies beside that are how late posts are that come due ten times
+//! slower.
+//!
 //! Every target runs in each of several rounds. What counts is the median of the rounds' ratios. `postbreeze-bench NAME`
 //! runs the targets whose name contains it, without ratios.
 
 mod load;
+mod publishing;
 mod report;
 mod scene;
 mod targets;
@@ -70,6 +74,9 @@ async fn measure(directory: &Path, only: Option<&str>) -> Result<(), Failure> {
     for round in 0..ROUNDS {
         for target in &targets {
             report.add(round, target.name, load::run(target).await?);
+        }
+        if only.is_none_or(|only| publishing::PUBLISH.contains(only)) {
+            report.add(round, publishing::PUBLISH, publishing::run(&scene).await?);
         }
         report.progress(round + 1, ROUNDS);
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use postbreeze_tests::processes::{Processes, SERVICES};
 
-use crate::{load::Speed, targets};
+use crate::{load::Speed, publishing, targets};
 
 #[derive(Default)]
 pub(crate) struct Report {
@@ -50,6 +50,7 @@ impl Report {
         self.ratio(targets::GET_ALONE, targets::ECHO);
         self.ratio(targets::CREATE, targets::INSERT);
         self.ratio(targets::CREATE_ALONE, targets::INSERT);
+        self.ratio(publishing::PUBLISH, targets::INSERT);
         for list in &targets::LISTS[1..] {
             self.ratio(targets::LISTS[0], list);
         }

@@ -301,3 +301,6 @@ fn spread(target_id: TargetId) -> u64 {
 fn delta(wait: Duration) -> TimeDelta {
     TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -212,3 +212,6 @@ impl Store {
         Ok(mended.rows_affected())
     }
 }
+
+#[cfg(test)]
+mod tests;

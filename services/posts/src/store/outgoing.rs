@@ -354,3 +354,58 @@ fn class_of(name: &str) -> Result<&'static str, Error> {
         .find(|known| *known == name)
         .ok_or(Error::Unreadable("error class"))
 }
+
+#[cfg(test)]
+impl OutgoingPost {
+    /// A post with one target that waits for its first attempt, and a first comment.
+    pub(crate) fn example() -> Self {
+        use postbreeze_ids::Id;
+        use uuid::Uuid;
+
+        let target = OutgoingTarget {
+            id: Id::from_uuid(Uuid::from_u128(2)),
+            account_id: Id::from_uuid(Uuid::from_u128(3)),
+            account_gone: false,
+            platform: 0,
+            caption_override: None,
+            first_comment: String::new(),
+            has_first_comment: true,
+            options: Vec::new(),
+            media_ids: Vec::new(),
+            status: TargetStatus::Pending,
+            due_time: None,
+            version: 0,
+            send_key: String::new(),
+            first_try_time: None,
+            tries: 0,
+            looks: 0,
+            in_transit_until: None,
+            attempt_count: 0,
+            publish_time: None,
+            external_post_id: String::new(),
+            external_url: String::new(),
+            error: Failure::default(),
+            comment: CommentStatus::None,
+            comment_try_time: None,
+            external_comment_id: String::new(),
+            comment_error: Failure::default(),
+            touched: false,
+        };
+        Self {
+            id: Id::from_uuid(Uuid::from_u128(1)),
+            workspace_id: Id::from_uuid(Uuid::from_u128(4)),
+            status: PostStatus::Scheduled,
+            scheduled_time: None,
+            content: String::new(),
+            is_gone: false,
+            media_ids: Vec::new(),
+            alt_texts: Vec::new(),
+            targets: vec![target],
+            version: 1,
+            kept: BTreeSet::new(),
+            charge: None,
+            was: PostStatus::Scheduled,
+            changed: false,
+        }
+    }
+}

@@ -233,3 +233,23 @@ async fn many_posts_of_one_account_all_go_out() {
     assert_eq!(accepted(client, &team.account.id).await, wanted);
     assert_eq!(held(&system).await, 60);
 }
+
+/// An older version of this service, which is being replaced, knows nothing of what is due.
+#[tokio::test]
+async fn a_post_that_was_moved_without_moving_what_is_due_goes_out_at_its_new_time() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let (_, other) = workspace_of(&team.owner, "globex").await;
+    let post = client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
+    sqlx::query("UPDATE posts SET scheduled_time = scheduled_time + INTERVAL '1 day'")
+        .execute(system.pool("posts"))
+        .await
+        .unwrap();
+    system.clock.turn(TimeDelta::days(1));
+    never_due(client, &other.id).await;
+    assert_eq!(get(client, &post.id).await.unwrap().status(), PostStatus::Scheduled);
+    system.clock.turn(TimeDelta::days(1));
+    until(client, &post.id, PostStatus::Published).await;
+    assert_eq!(sent(client, &team.account.id).await, ["x"]);
+}
