@@ -168,9 +168,9 @@ fn looks_end_and_leave_it_unknown() {
 
 #[test]
 fn nothing_is_tried_again_of_what_is_gone() {
-    for spoil in [(|post| post.is_gone = true) as fn(&mut OutgoingPost), |post| {
-        post.touch(0).account_gone = true
-    }] {
+    let spoils: [fn(&mut OutgoingPost); 2] =
+        [|post| post.is_gone = true, |post| post.touch(0).account_gone = true];
+    for spoil in spoils {
         let mut post = under_way();
         spoil(&mut post);
         tell(&mut post, failed(true), at(1));
