@@ -27,6 +27,8 @@ const PROBES: u32 = 1;
 const QUERY_CANCELED: &str = "57014";
 /// SQLSTATE of a statement that waited for a lock longer than `lock_timeout`.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// Far longer than a statement takes, and short enough for the caller to hear of it in time.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Held while schemas are migrated, by one process at a time.
 const MIGRATION_LOCK: i64 = 7_305_120_442;
 
@@ -40,6 +42,8 @@ pub struct DatabaseConfig {
     /// Connections of this process at the most for transactions, and as many for single
     /// statements.
     pub connections: u32,
+    /// How long a caller waits for its turn on one of them, and for a new one to come about.
+    pub patience: Duration,
 }
 
 impl DatabaseConfig {
@@ -58,7 +62,7 @@ impl DatabaseConfig {
         if !(1..=200).contains(&connections) {
             return Err(ConfigError::new(CONNECTIONS_VARIABLE, "must be 1 to 200"));
         }
-        Ok(Self { url, name: format!("postbreeze_{service}"), connections })
+        Ok(Self { url, name: format!("postbreeze_{service}"), connections, patience: PATIENCE })
     }
 
     fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
@@ -100,12 +104,12 @@ impl Database {
         let pool = |connections| {
             PgPoolOptions::new()
                 .max_connections(connections)
-                .acquire_timeout(Duration::from_secs(2))
+                .acquire_timeout(config.patience)
                 // A query on a dead connection fails anyway; asking first would double the round trips.
                 .test_before_acquire(false)
                 .connect_lazy_with(options.clone())
         };
-        let statements = Statements::new(options.clone(), config.connections);
+        let statements = Statements::new(options.clone(), config.connections, config.patience);
         let (pool, probe) = (pool(config.connections), pool(PROBES));
         Ok(Self { pool, statements, probe, config, migrator })
     }
@@ -198,10 +202,10 @@ pub fn trouble(error: &sqlx::Error) -> Trouble {
         | sqlx::Error::WorkerCrashed => Trouble::Unavailable,
         sqlx::Error::Database(cause) => match cause.code().as_deref() {
             Some(QUERY_CANCELED | LOCK_NOT_AVAILABLE) => Trouble::TooSlow,
-            // Connection exceptions, transactions that idled too long, insufficient resources, operator intervention,
-            // serialization and deadlock.
+            // Connection exceptions, a server that has become a standby, transactions that idled too long, insufficient
+            // resources, operator intervention, serialization and deadlock.
             Some(code)
-                if ["08", "25P03", "53", "57", "40"]
+                if ["08", "25006", "25P03", "53", "57", "40"]
                     .iter()
                     .any(|class| code.starts_with(class)) =>
             {

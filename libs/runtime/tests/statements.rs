@@ -13,7 +13,8 @@ static NO_SCHEMA: Migrator = Migrator::DEFAULT;
 
 fn database(connections: u32) -> Database {
     let (url, name) = (server_url().into(), "postgres".to_owned());
-    Database::new(DatabaseConfig { url, name, connections }, &NO_SCHEMA).unwrap()
+    let config = DatabaseConfig { url, name, connections, patience: Duration::from_secs(10) };
+    Database::new(config, &NO_SCHEMA).unwrap()
 }
 
 async fn backend(statements: &Statements) -> Result<i32, sqlx::Error> {

@@ -3,6 +3,7 @@
 use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash as _, Hasher as _},
+    time::Duration,
 };
 
 use postbreeze_runtime::postgres::DatabaseConfig;
@@ -20,6 +21,8 @@ const TEMPLATE_LOCK: i64 = 7_305_120_443;
 /// More than a test makes, so that none pile up.
 const SWEPT: usize = 12;
 const SWEEP_LOCK: i64 = 7_305_120_444;
+/// Longer than in earnest: a machine that also compiles is slow to connect.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Begins the name of every test's database; the id of its process follows.
 const PREFIX: &str = "test_";
 
@@ -36,7 +39,7 @@ impl TestDatabase {
     #[must_use]
     pub fn config(&self, connections: u32) -> DatabaseConfig {
         let url = SecretString::from(self.server_url.clone());
-        DatabaseConfig { url, name: self.name.clone(), connections }
+        DatabaseConfig { url, name: self.name.clone(), connections, patience: PATIENCE }
     }
 
     /// A few connections of the test's own.

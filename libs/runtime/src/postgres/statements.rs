@@ -15,9 +15,6 @@ use tokio::{
 
 use super::{Trouble, trouble};
 
-/// How long a statement waits for its turn, and for a new connection.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// The connections. Made when first needed, and again whenever one was lost.
 #[derive(Clone)]
 pub struct Statements(Arc<Shared>);
@@ -26,13 +23,15 @@ struct Shared {
     options: PgConnectOptions,
     permits: Semaphore,
     idle: Mutex<Vec<PgConnection>>,
+    patience: Duration,
 }
 
 impl Statements {
-    pub(super) fn new(options: PgConnectOptions, connections: u32) -> Self {
+    pub(super) fn new(options: PgConnectOptions, connections: u32, patience: Duration) -> Self {
         let permits =
             usize::try_from(connections).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Self(Arc::new(Shared { options, permits: Semaphore::new(permits), idle: Mutex::default() }))
+        let (permits, idle) = (Semaphore::new(permits), Mutex::default());
+        Self(Arc::new(Shared { options, permits, idle, patience }))
     }
 
     /// A connection for one statement.
@@ -41,12 +40,13 @@ impl Statements {
     /// When none is free for too long, or the server cannot be reached.
     pub async fn lease(&self) -> Result<Lease<'_>, sqlx::Error> {
         let timed_out = |_| sqlx::Error::PoolTimedOut;
-        let permit = timeout(PATIENCE, self.0.permits.acquire()).await.map_err(timed_out)?;
+        let patience = self.0.patience;
+        let permit = timeout(patience, self.0.permits.acquire()).await.map_err(timed_out)?;
         let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => timeout(PATIENCE, self.0.options.connect()).await.map_err(timed_out)??,
+            None => timeout(patience, self.0.options.connect()).await.map_err(timed_out)??,
         };
         Ok(Lease { connection, home: &self.0, _permit: permit })
     }
