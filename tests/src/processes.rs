@@ -147,8 +147,7 @@ impl Processes {
         set("POSTBREEZE_SANDBOX_COMMANDS", "true".to_owned());
         set("POSTBREEZE_LISTEN", format!("127.0.0.1:{}", self.port(service)));
         if service == "media" {
-            let store = self.directory.join("media");
-            set("POSTBREEZE_MEDIA_STORE", format!("file://{}", store.display()));
+            set("POSTBREEZE_MEDIA_STORE", format!("file://{}", self.media_store().display()));
             set("POSTBREEZE_MEDIA_LISTEN", format!("127.0.0.1:{}", self.bytes_port));
         }
         if let Ok(key) = self.keys.signing(self.service_of(service)) {
@@ -171,6 +170,12 @@ impl Processes {
     #[must_use]
     pub fn log(&self, service: &str) -> PathBuf {
         self.directory.join(format!("{service}.log"))
+    }
+
+    /// Where the bytes of media are.
+    #[must_use]
+    pub fn media_store(&self) -> PathBuf {
+        self.directory.join("media")
     }
 
     /// The port of a service.
@@ -295,9 +300,22 @@ impl Processes {
     /// When it is not running.
     #[must_use]
     pub fn resident_bytes(&self, service: &str) -> u64 {
+        self.status_bytes(service, "VmRSS:")
+    }
+
+    /// The most resident memory that a service has had, in bytes.
+    ///
+    /// # Panics
+    /// When it is not running.
+    #[must_use]
+    pub fn peak_resident_bytes(&self, service: &str) -> u64 {
+        self.status_bytes(service, "VmHWM:")
+    }
+
+    fn status_bytes(&self, service: &str, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid(service)));
         let status = status.expect("the process runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kilobytes = line.and_then(|line| line.split_whitespace().next());
         kilobytes.and_then(|number| number.parse::<u64>().ok()).expect("a number") * 1_024
     }

@@ -1,7 +1,6 @@
 //! What tests need, and nothing that a service does: databases ([`postgres`]), the whole system in this process
 //! ([`system`]), any system from outside ([`front`]), clients with a credential ([`client`]), what is wanted of an answer
-//! ([`answer`]), a clock one can turn ([`clock`]), a directory
-//! ([`directory`]), HTTP ([`web`]).
+//! ([`answer`]), a clock one can turn ([`clock`]), a directory ([`directory`]), HTTP ([`web`]), and a video ([`mod@video`]).
 
 pub mod answer;
 pub mod client;
@@ -10,6 +9,7 @@ pub mod directory;
 pub mod front;
 pub mod postgres;
 pub mod system;
+pub mod video;
 pub mod web;
 
 pub use answer::{invalid_fields, metadata, refused, violated_fields};
@@ -18,4 +18,5 @@ pub use clock::TurnableClock;
 pub use directory::Directory;
 pub use front::{Front, PASSWORD, Team, User};
 pub use system::System;
+pub use video::{video, video_of};
 pub use web::Web;

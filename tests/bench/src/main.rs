@@ -5,11 +5,13 @@
 //! - **I**: a plain INSERT of a row of a post's size, through sqlx.
 //!
 //! What is due is published as fast as it can be; the latencies beside that are how late posts are that come due ten times
-//! slower.
+//! slower. A large file is fetched by the service, and by `curl | tee` into the same folder; the latencies beside that are how
+//! long it took.
 //!
 //! Every target runs in each of several rounds. What counts is the median of the rounds' ratios. `postbreeze-bench NAME`
 //! runs the targets whose name contains it, without ratios.
 
+mod ingest;
 mod load;
 mod publishing;
 mod report;
@@ -26,7 +28,8 @@ use postbreeze_tests::{
 use tokio::process::Command;
 
 use crate::{
-    report::{Report, print_memory},
+    ingest::Ingestion,
+    report::{Report, print_memory, print_peak},
     scene::Scene,
 };
 
@@ -57,7 +60,8 @@ async fn measure(directory: &Path, only: Option<&str>) -> Result<(), Failure> {
         install: true,
     })
     .await?;
-    let processes = Processes::start(server.url(), directory, &[("POSTBREEZE_LOG", "warn")]).await;
+    let settings = [("POSTBREEZE_LOG", "warn"), ingest::EGRESS];
+    let processes = Processes::start(server.url(), directory, &settings).await;
     let mut report = Report::default();
     print_memory(&processes);
 
@@ -70,17 +74,23 @@ async fn measure(directory: &Path, only: Option<&str>) -> Result<(), Failure> {
     let standalone = Standalone::start(&directory.join("standalone")).await;
     let scene = Scene::set(&processes, &standalone, &server.url()).await?;
     let mut targets = targets::all(&processes, &scene, port)?;
-    targets.retain(|target| only.is_none_or(|only| target.name.contains(only)));
+    let is_wanted = |name: &str| only.is_none_or(|only| name.contains(only));
+    targets.retain(|target| is_wanted(target.name));
+    let ingestion = Ingestion::prepare(&processes, &scene).await;
     for round in 0..ROUNDS {
         for target in &targets {
             report.add(round, target.name, load::run(target).await?);
         }
-        if only.is_none_or(|only| publishing::PUBLISH.contains(only)) {
+        if is_wanted(ingest::INGEST) {
+            ingestion.run(round, &scene, &mut report).await?;
+        }
+        if is_wanted(publishing::PUBLISH) {
             report.add(round, publishing::PUBLISH, publishing::run(&scene).await?);
         }
         report.progress(round + 1, ROUNDS);
     }
     report.print_speeds();
+    print_peak(&processes);
     if only.is_none() {
         report.print_ratios();
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use postbreeze_tests::processes::{Processes, SERVICES};
 
-use crate::{load::Speed, publishing, targets};
+use crate::{ingest, load::Speed, publishing, targets};
 
 #[derive(Default)]
 pub(crate) struct Report {
@@ -51,6 +51,9 @@ impl Report {
         self.ratio(targets::CREATE, targets::INSERT);
         self.ratio(targets::CREATE_ALONE, targets::INSERT);
         self.ratio(publishing::PUBLISH, targets::INSERT);
+        self.ratio(targets::PRESIGN, targets::GET);
+        self.ratio(targets::GET_MEDIA, targets::GET);
+        self.ratio(ingest::INGEST, ingest::CURL);
         for list in &targets::LISTS[1..] {
             self.ratio(targets::LISTS[0], list);
         }
@@ -71,9 +74,21 @@ impl Report {
 pub(crate) fn print_memory(processes: &Processes) {
     println!("Resident memory, idle:");
     for service in SERVICES {
-        let tenths = processes.resident_bytes(service) * 10 / 1_024 / 1_024;
-        println!("  {service:<12} {}.{} MiB", tenths / 10, tenths % 10);
+        println!("  {service:<12} {}", mebibytes(processes.resident_bytes(service)));
     }
+}
+
+/// Tells the most that the service with the large files has used.
+pub(crate) fn print_peak(processes: &Processes) {
+    println!(
+        "\nResident memory of media at its peak: {}",
+        mebibytes(processes.peak_resident_bytes("media"))
+    );
+}
+
+fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes * 10 / 1_024 / 1_024;
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
 }
 
 fn median(mut numbers: Vec<f64>) -> f64 {

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use postbreeze_proto::v1::{ChangeSubscriptionRequest, Plan};
 use postbreeze_runtime::clock::Clock;
-use postbreeze_testkit::{Client, Front, User, draft};
+use postbreeze_testkit::{Client, Front, User, draft, web::PNG};
 use postbreeze_tests::{processes::Processes, standalone::Standalone};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{PgPool, postgres::PgPoolOptions};
@@ -22,13 +22,23 @@ const CONTENT_CHARS: usize = 300;
 pub(crate) struct Reacher {
     pub(crate) user: User,
     pub(crate) key: Client,
+    /// Each has an account.
+    workspace_ids: Vec<String>,
     pub(crate) account_ids: Vec<String>,
     pub(crate) post_ids: Vec<String>,
+}
+
+/// Where the first of them keeps its media.
+pub(crate) struct Library {
+    pub(crate) workspace_id: String,
+    /// A picture in it.
+    pub(crate) media_id: String,
 }
 
 pub(crate) struct Scene {
     /// In the order of [`REACHES`].
     pub(crate) reachers: Vec<Reacher>,
+    pub(crate) library: Library,
     pub(crate) content: String,
     pub(crate) now: DateTime<Utc>,
     /// Of the system in one process, over ten workspaces.
@@ -48,6 +58,10 @@ impl Scene {
         for reach in REACHES {
             reachers.push(reacher(&processes.front(), reach, &content).await?);
         }
+        let workspace_id = reachers[0].workspace_ids[0].clone();
+        let key = &reachers[0].key;
+        let media_id = key.upload(&workspace_id, "picture.png", "image/png", PNG).await?.id;
+        let library = Library { workspace_id, media_id };
         let alone = reacher(&standalone.front(), REACHES[1], &content).await?;
         let plain = PgPoolOptions::new()
             .max_connections(8)
@@ -68,7 +82,7 @@ impl Scene {
         )
         .execute(&plain)
         .await?;
-        Ok(Self { reachers, alone, content, now: Clock::system().now(), plain })
+        Ok(Self { reachers, library, alone, content, now: Clock::system().now(), plain })
     }
 
     /// When posts go out: within the month or not, their owner's plan has no cap.
@@ -82,17 +96,20 @@ async fn reacher(front: &Front, reach: usize, content: &str) -> Result<Reacher, 
     let plan = ChangeSubscriptionRequest { plan: Plan::Enterprise.into() };
     user.session.billing().change_subscription(plan).await?;
     let (_, key) = user.full_key().await?;
-    let account_ids: Vec<String> = stream::iter(0..reach)
+    let (workspace_ids, account_ids): (Vec<_>, Vec<_>) = stream::iter(0..reach)
         .map(|number| {
             let key = key.clone();
             async move {
                 let workspace = key.create_workspace(&format!("Workspace {number}")).await?;
-                Ok::<_, Failure>(key.connect(&workspace.id, &format!("acct{number}")).await?.id)
+                let account = key.connect(&workspace.id, &format!("acct{number}")).await?;
+                Ok::<_, Failure>((workspace.id, account.id))
             }
         })
         .buffer_unordered(AT_ONCE)
-        .try_collect()
-        .await?;
+        .try_collect::<Vec<_>>()
+        .await?
+        .into_iter()
+        .unzip();
     let posts = POSTS.max(2 * reach);
     let post_ids = stream::iter(0..posts)
         .map(|number| {
@@ -102,5 +119,5 @@ async fn reacher(front: &Front, reach: usize, content: &str) -> Result<Reacher, 
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await?;
-    Ok(Reacher { user, key, account_ids, post_ids })
+    Ok(Reacher { user, key, workspace_ids, account_ids, post_ids })
 }

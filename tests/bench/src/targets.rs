@@ -13,13 +13,14 @@ use postbreeze_ids::{Post as PostKind, UserId};
 use postbreeze_proto::{
     time::to_proto,
     v1::{
-        CreatePostRequest, GetPostRequest, GetPostResponse, ListPostsRequest, Post, PostTarget,
+        CreatePostRequest, GetMediaRequest, GetPostRequest, GetPostResponse, ListPostsRequest,
+        Post, PostTarget,
         post_service_client::PostServiceClient,
         post_service_server::{PostService, PostServiceServer},
     },
 };
 use postbreeze_runtime::{Environment, clock::Clock};
-use postbreeze_testkit::draft;
+use postbreeze_testkit::{draft, web::PNG};
 use postbreeze_tests::processes::Processes;
 use tonic::{
     Request, Response, Status,
@@ -30,7 +31,7 @@ use uuid::Uuid;
 use crate::{
     Failure,
     load::Target,
-    scene::{Reacher, Scene},
+    scene::{Library, Reacher, Scene},
 };
 
 pub(crate) const ECHO: &str = "E: bare tonic echo";
@@ -40,6 +41,8 @@ pub(crate) const GET: &str = "GetPost";
 pub(crate) const GET_ALONE: &str = "GetPost, one process";
 pub(crate) const CREATE: &str = "CreatePost with a schedule";
 pub(crate) const CREATE_ALONE: &str = "CreatePost, one process";
+pub(crate) const PRESIGN: &str = "PresignUpload";
+pub(crate) const GET_MEDIA: &str = "GetMedia, with a signed URL";
 pub(crate) const LISTS: [&str; 4] = [
     "ListPosts over 1 workspace",
     "ListPosts over 10",
@@ -64,6 +67,8 @@ pub(crate) fn all(processes: &Processes, scene: &Scene, echo: u16) -> Result<Vec
         // Over several workspaces of one owner, whose counter all of them share.
         create(CREATE, scene, &scene.reachers[1]),
         create(CREATE_ALONE, scene, &scene.alone),
+        presign(&scene.reachers[0], &scene.library),
+        get_media(&scene.reachers[0], &scene.library),
     ];
     for (name, reacher) in LISTS.into_iter().zip(&scene.reachers) {
         targets.push(list(name, reacher));
@@ -197,6 +202,30 @@ fn create(name: &'static str, scene: &Scene, reacher: &Reacher) -> Target {
         let request = CreatePostRequest { scheduled_for: Some(at), ..draft(&content, &next()) };
         async move {
             key.create_post(request).await?;
+            Ok(())
+        }
+    })
+}
+
+/// Registers uploads, each of which is given a URL.
+fn presign(reacher: &Reacher, library: &Library) -> Target {
+    let (key, workspace_id) = (reacher.key.clone(), library.workspace_id.clone());
+    Target::new(PRESIGN, READERS, move |_| {
+        let (key, workspace_id) = (key.clone(), workspace_id.clone());
+        async move {
+            key.presign(&workspace_id, "picture.png", "image/png", PNG.len()).await?;
+            Ok(())
+        }
+    })
+}
+
+/// Reads what can be seen at a URL, which is made for each answer.
+fn get_media(reacher: &Reacher, library: &Library) -> Target {
+    let (key, media_id) = (reacher.key.clone(), library.media_id.clone());
+    Target::new(GET_MEDIA, READERS, move |_| {
+        let (mut client, media_id) = (key.media(), media_id.clone());
+        async move {
+            client.get_media(GetMediaRequest { media_id, ..Default::default() }).await?;
             Ok(())
         }
     })

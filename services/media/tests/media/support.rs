@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use postbreeze_context::token::{CONTEXT, Issuer};
 use postbreeze_ids::{Bucket, Id, Kind, Post, UserId};
 use postbreeze_proto::{
@@ -20,7 +19,7 @@ use postbreeze_proto::{
 };
 use postbreeze_runtime::BoxService;
 pub(crate) use postbreeze_testkit::{
-    Client, System, User, Web, invalid_fields, metadata, refused, violated_fields,
+    Client, System, User, Web, invalid_fields, metadata, refused, video, violated_fields,
     web::{self, PNG},
 };
 use tonic::Status;
@@ -226,26 +225,4 @@ pub(crate) async fn keep(
         media_ids: media.iter().map(|id| (*id).to_owned()).collect(),
     };
     source(system).keep_media(request).await.map(drop)
-}
-
-/// A box of a video file.
-fn part(kind: &str, content: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(8 + content.len()).unwrap();
-    [&size.to_be_bytes(), kind.as_bytes(), content].concat()
-}
-
-/// A video of 640 by 360 pixels that runs 2.5 seconds, without a picture in it.
-pub(crate) fn video() -> Bytes {
-    let mut movie = [0; 100];
-    movie[12..16].copy_from_slice(&1_000_u32.to_be_bytes());
-    movie[16..20].copy_from_slice(&2_500_u32.to_be_bytes());
-    let mut track = [0; 84];
-    track[40..44].copy_from_slice(&0x1_0000_u32.to_be_bytes());
-    track[56..60].copy_from_slice(&0x1_0000_u32.to_be_bytes());
-    track[76..80].copy_from_slice(&(640_u32 << 16).to_be_bytes());
-    track[80..84].copy_from_slice(&(360_u32 << 16).to_be_bytes());
-    let media = part("mdia", &part("hdlr", b"\0\0\0\0\0\0\0\0vide\0\0\0\0\0\0\0\0\0\0\0\0\0"));
-    let track = part("trak", &[part("tkhd", &track), media].concat());
-    let movie = part("moov", &[part("mvhd", &movie), track].concat());
-    [part("ftyp", b"isom\0\0\0\0mp42"), movie].concat().into()
 }
