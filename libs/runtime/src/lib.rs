@@ -90,8 +90,8 @@ pub struct Background {
     panicked: Arc<AtomicBool>,
 }
 
-/// How long tasks have to end.
-const END_WITHIN: Duration = Duration::from_secs(5);
+/// How long tasks have to end. Most do at once; what is being sent to a network has a while.
+const END_WITHIN: Duration = Duration::from_secs(20);
 
 impl Background {
     /// Starts a task. It must end soon after [`Background::stopping`] is cancelled. When it panics the process stops: to
@@ -119,7 +119,7 @@ impl Background {
         self.panicked.load(Ordering::SeqCst)
     }
 
-    /// Ends every task and waits until they have, for a few seconds at the most.
+    /// Ends every task and waits until they have, for 20 seconds at the most.
     pub async fn stop(&self) {
         self.stopping.cancel();
         self.tasks.close();

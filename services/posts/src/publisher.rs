@@ -39,7 +39,7 @@ use crate::{notices::Notices, post::Part, store::Store};
 /// What other replicas have written is found within this.
 const POLL: Duration = Duration::from_millis(500);
 /// What is under way when the process stops may end within this; it is looked for otherwise.
-const END_WITHIN: Duration = Duration::from_millis(2_500);
+const END_WITHIN: Duration = Duration::from_secs(15);
 /// A loop that has not turned for so long stands still.
 const STANDS_STILL: Duration = Duration::from_secs(30);
 
@@ -101,6 +101,8 @@ struct Shared {
     freed: Notify,
     wake: Wake,
     turned: Mutex<Option<Instant>>,
+    /// Since when outcomes cannot be written.
+    unwritten: Mutex<Option<Instant>>,
     stops: Mutex<Option<Instant>>,
 }
 
@@ -126,10 +128,14 @@ impl Wake {
 pub(crate) struct Publisher(Arc<Shared>);
 
 impl Publisher {
-    /// Whether it turns.
+    /// Whether it turns, and what comes of it can be written down.
     pub(crate) fn turns(&self) -> bool {
-        let turned = *self.0.turned.lock().unwrap_or_else(PoisonError::into_inner);
-        turned.is_some_and(|turned| turned.elapsed() < STANDS_STILL)
+        let ago = |time: &Mutex<Option<Instant>>| {
+            let time = *time.lock().unwrap_or_else(PoisonError::into_inner);
+            time.map(|time| time.elapsed())
+        };
+        ago(&self.0.turned).is_some_and(|ago| ago < STANDS_STILL)
+            && ago(&self.0.unwritten).is_none_or(|ago| ago < STANDS_STILL)
     }
 
     /// Whether it turns, and what is due can be sent.
@@ -160,6 +166,7 @@ pub(crate) fn start(parts: Parts) -> Publisher {
         freed: Notify::new(),
         wake: Wake::default(),
         turned: Mutex::new(None),
+        unwritten: Mutex::new(None),
         stops: Mutex::new(None),
     });
     let (outcomes, written) = mpsc::unbounded_channel();
@@ -173,6 +180,20 @@ pub(crate) fn start(parts: Parts) -> Publisher {
 impl Shared {
     fn pace(&self) -> MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_turned(&self) {
+        *self.turned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether outcomes can be written.
+    fn has_written(&self, written: bool) {
+        let mut unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+        if written {
+            *unwritten = None;
+        } else {
+            unwritten.get_or_insert_with(Instant::now);
+        }
     }
 
     /// Whether the process stops, and what was under way has had its time.

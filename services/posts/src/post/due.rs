@@ -10,6 +10,8 @@ use super::{
 pub enum Due {
     /// When it was to be.
     Stays,
+    /// When it was to be, to find out what became of it: nothing of it is sent any more.
+    Last,
     /// When its post is scheduled for: it has not been tried.
     Scheduled,
     /// At once, and as often as if it had never been tried.
@@ -28,7 +30,7 @@ pub fn due_after(step: Option<Step>, before: &State, after: &State) -> Vec<Due> 
             PostStatus::Scheduled if is == TargetStatus::Pending => Due::Scheduled,
             PostStatus::Publishing | PostStatus::PartiallyPublished | PostStatus::Published => {
                 if was == Some(is) {
-                    Due::Stays
+                    if step == Some(Step::Cancel) { Due::Last } else { Due::Stays }
                 } else if is == TargetStatus::Pending {
                     Due::Now
                 } else {
@@ -97,10 +99,9 @@ mod tests {
     #[test]
     fn stopping_leaves_what_is_under_way_to_those_who_deal_with_it() {
         let targets = [T::Publishing, T::Pending, T::Unknown, T::Published, T::Failed];
-        let wanted = [Due::Stays, Due::Never, Due::Stays, Due::Stays, Due::Never];
-        for step in [Some(Step::Cancel), None] {
-            assert_eq!(dues(step, P::Publishing, &targets), wanted);
-        }
+        let left = |due| [due, Due::Never, due, due, Due::Never];
+        assert_eq!(dues(None, P::Publishing, &targets), left(Due::Stays));
+        assert_eq!(dues(Some(Step::Cancel), P::Publishing, &targets), left(Due::Last));
     }
 
     #[test]

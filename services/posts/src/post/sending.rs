@@ -30,7 +30,8 @@ pub enum Move {
     Repeat,
     /// The network does not have it, and it is not sent again.
     Fail,
-    /// Its account is gone, and nothing was ever sent.
+    /// The network does not have it, and it is not sent any more: its account is gone and nothing was ever sent, or somebody
+    /// canceled the rest of its post.
     Drop,
 }
 
@@ -58,7 +59,7 @@ impl State {
             (Move::Fail, Publishing | Unknown) => Failed,
             (Move::Fail, Pending) if is_under_way => Failed,
             (Move::Drop, Pending) if is_under_way || waits => Canceled,
-            (Move::Drop, Publishing) => Canceled,
+            (Move::Drop, Publishing | Unknown) => Canceled,
             _ => return None,
         };
         self.targets[place] = to;
@@ -107,8 +108,9 @@ impl CommentStatus {
                 Some(Self::Published)
             }
             (Move::Repeat, Self::Publishing | Self::Unknown) => Some(Self::Pending),
-            (Move::Fail, Self::Publishing | Self::Unknown | Self::Pending)
-            | (Move::Drop, Self::Publishing | Self::Pending) => Some(Self::Failed),
+            (Move::Fail | Move::Drop, Self::Publishing | Self::Unknown | Self::Pending) => {
+                Some(Self::Failed)
+            }
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 const TRIES: u32 = 8;
 /// How long they may go on.
 const DAY: Duration = Duration::from_hours(24);
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_mins(30);
 const FIRST_LOOK: Duration = Duration::from_secs(5);
@@ -25,6 +26,11 @@ pub(super) fn pause(tries: u32, asked: Option<Duration>, number: u64) -> Duratio
     let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
     let own = spread(doubled.min(LONGEST_PAUSE), number);
     own.max(asked.unwrap_or_default().min(DAY))
+}
+
+/// How long to wait for what goes on by itself meanwhile.
+pub(super) fn pause_as_asked(asked: Option<Duration>) -> Duration {
+    asked.map_or(FIRST_PAUSE, |asked| asked.clamp(SHORTEST_PAUSE, DAY))
 }
 
 /// How long to wait after so many looks; `None`: it was looked for long enough.
@@ -59,6 +65,13 @@ mod tests {
         assert_eq!(pause(1, Some(Duration::from_mins(7)), 0), Duration::from_mins(7));
         assert_eq!(pause(1, Some(Duration::MAX), 0), DAY);
         assert_eq!(look_pause(0, Some(Duration::from_mins(7)), 0), Some(Duration::from_mins(7)));
+    }
+
+    #[test]
+    fn what_goes_on_by_itself_is_asked_after_when_the_network_says() {
+        let seconds = |asked: Option<u64>| pause_as_asked(asked.map(Duration::from_secs)).as_secs();
+        assert_eq!([seconds(Some(7)), seconds(Some(0)), seconds(None)], [7, 1, 30]);
+        assert_eq!(pause_as_asked(Some(Duration::MAX)), DAY);
     }
 
     #[test]

@@ -23,9 +23,6 @@ use crate::{
     },
 };
 
-/// When a target is looked at again that somebody else has to deal with first.
-const PUT_OFF: TimeDelta = TimeDelta::seconds(5);
-
 /// What this process has the right, and the duty, to do.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
@@ -74,8 +71,6 @@ impl Errand {
 #[derive(Default)]
 pub(super) struct Claimed {
     pub(super) jobs: Vec<Job>,
-    /// Accounts that are gone and still have targets.
-    pub(super) gone: Vec<AccountId>,
     /// Whether anything was changed, or to be done.
     pub(super) any: bool,
     /// Whether `media` must be told of something.
@@ -152,11 +147,11 @@ impl Claim<'_> {
             Next::Nothing => post.touch(place).due_time = None,
             // An older version of this service moves a post without moving what is due.
             Next::Send(Part::Post) if is_ahead => post.touch(place).due_time = post.scheduled_time,
-            Next::Send(Part::Post) if target.account_gone => {
-                self.claimed.gone.push(target.account_id);
-                post.touch(place).due_time = Some(self.now + PUT_OFF);
-            }
+            Next::Send(Part::Post) if target.account_gone => settle::drop_target(post, place),
             Next::Send(Part::Post) => self.begin(post, place)?,
+            Next::Send(Part::FirstComment) if target.is_stopped => {
+                settle::stop_comment(post, place);
+            }
             Next::Send(Part::FirstComment) => self.begin_comment(post, place),
             Next::TakeOver(part) => self.take_over(post, place, part),
             Next::Look(part) => {
@@ -175,7 +170,9 @@ impl Claim<'_> {
     fn begin(&mut self, post: &mut OutgoingPost, place: usize) -> Result<(), Error> {
         let Some(state) = post.state().moved(place, Move::Begin) else { return Ok(()) };
         let target = &post.targets[place];
-        let lateness = target.due_time.filter(|_| target.tries == 0).map(|due| self.now - due);
+        // What was withheld was not sent: it is late from its first time on.
+        let since = target.first_try_time.or(target.due_time);
+        let lateness = since.filter(|_| target.tries == 0).map(|since| self.now - since);
         let send_key = key_of(post, target);
         post.set_state(state);
         self.count_try(post.touch(place), Part::Post);

@@ -50,8 +50,9 @@ impl Shared {
                 Err(withheld) => withheld,
             },
             Errand::FindPost(mut sent, shown) => {
-                // Looking needs them less than it needs to be done.
-                sent.media = self.share(&shown).await.unwrap_or_default();
+                // How many media it has tells a post from others.
+                let Ok(media) = self.share(&shown).await else { return Outcome::NotAsked };
+                sent.media = media;
                 match self.request(FindPublishedRequest { sent: Some(sent) }, LOOK_WITHIN) {
                     Ok(request) => {
                         self.found(client.find_published(request).await, |answer| answer.outcome)
@@ -126,7 +127,17 @@ impl Shared {
             Ok(answer) => read_found(outcome(answer.into_inner())),
             Err(status) => {
                 self.note_error(&status);
-                Outcome::NotAsked
+                match status.code() {
+                    Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => {
+                        Outcome::NotAsked
+                    }
+                    // Asking in the same way again and again must end some day.
+                    _ => Outcome::Undecided {
+                        look_again: true,
+                        message: "the network could not be asked".to_owned(),
+                        retry_after: None,
+                    },
+                }
             }
         }
     }

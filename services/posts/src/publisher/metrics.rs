@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use opentelemetry::{
     KeyValue,
     metrics::{Counter, Gauge, Histogram},
 };
 use postbreeze_proto::v1::Platform;
 
-use super::settle::Done;
+use super::settle::{Done, Outcome};
 use crate::post::Part;
+
+/// Seconds that tell what is on time from what is not.
+const LATENESS: [f64; 14] =
+    [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0];
 
 pub(super) struct Metrics {
     attempts: Counter<u64>,
@@ -30,6 +33,7 @@ impl Metrics {
                 .f64_histogram("publisher.lateness")
                 .with_unit("s")
                 .with_description("how long after its time a target was first sent")
+                .with_boundaries(LATENESS.to_vec())
                 .build(),
             oldest_due: meter
                 .f64_gauge("publisher.oldest_due")
@@ -54,10 +58,11 @@ impl Metrics {
             KeyValue::new("outcome", done.outcome.name()),
         ];
         self.attempts.add(1, &labels);
-    }
-
-    pub(super) fn late(&self, lateness: TimeDelta) {
-        self.lateness.record(lateness.to_std().unwrap_or(Duration::ZERO).as_secs_f64(), &[]);
+        if let Some(lateness) = done.lateness
+            && !matches!(done.outcome, Outcome::Withheld { .. })
+        {
+            self.lateness.record(lateness.to_std().unwrap_or_default().as_secs_f64(), &[]);
+        }
     }
 
     pub(super) fn oldest_due(&self, age: Duration) {

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use postbreeze_ids::PostId;
-use postbreeze_runtime::postgres::{Trouble, trouble};
+use sqlx::error::DatabaseError;
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     time::{Instant, sleep, timeout_at},
@@ -26,6 +26,8 @@ use crate::{
 const BATCH: usize = 64;
 /// How long the first of them waits for others.
 const GATHER: Duration = Duration::from_millis(3);
+/// Classes of SQLSTATE that are about the values: data exceptions and violated constraints.
+const LASTING: [&str; 2] = ["22", "23"];
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -50,8 +52,12 @@ async fn write(shared: &Shared, batch: &[Done]) {
     let mut pause = FIRST_PAUSE;
     loop {
         match write_once(shared, batch).await {
-            Ok(()) => return,
-            Err(Error::Database(cause)) if trouble(&cause) != Trouble::Ours => {
+            Ok(()) => {
+                shared.has_written(true);
+                return;
+            }
+            Err(cause) if !is_lasting(&cause) => {
+                shared.has_written(false);
                 tracing::warn!(%cause, outcomes = batch.len(), "outcomes cannot be written yet");
             }
             // Something about one of them: the others must not wait for it. Its claim runs out, and it is looked for.
@@ -71,6 +77,17 @@ async fn write(shared: &Shared, batch: &[Done]) {
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Whether an error is about what is written, and would be the same at any other time.
+fn is_lasting(error: &Error) -> bool {
+    match error {
+        Error::Database(cause) => {
+            let code = cause.as_database_error().and_then(DatabaseError::code);
+            code.is_some_and(|code| LASTING.iter().any(|class| code.starts_with(class)))
+        }
+        _ => true,
     }
 }
 
@@ -106,6 +123,7 @@ impl Shared {
             self.metrics.attempted(&done);
             pace.release(done.target_id);
             if let Outcome::Failed { retry_after: Some(wait), .. } = done.outcome
+                && !done.outcome.is_in_progress()
                 && let Ok(wait) = chrono::TimeDelta::from_std(wait)
             {
                 pace.leave_alone(done.account_id, now + wait);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_ids::{AccountId, PostId, TargetId};
 
-use super::backoff::{is_over, look_pause, pause};
+use super::backoff::{is_over, look_pause, pause, pause_as_asked};
 use crate::{
     post::{ACCOUNT_DISCONNECTED, CommentStatus, Move, Part, TargetStatus},
     store::{
@@ -14,6 +14,10 @@ use crate::{
     },
 };
 
+/// The code of a sending that is not over: nothing of it can be seen yet, and it goes on where it stopped.
+const IN_PROGRESS: &str = "in_progress";
+/// The code of what could not be found out: it may be out.
+const UNDECIDABLE: &str = "undecidable";
 /// When a target is tried again that could not be sent, or asked about, for want of something of our own.
 const OWN_PAUSE: Duration = Duration::from_secs(5);
 
@@ -37,10 +41,16 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    /// Whether a sending goes on where it stopped: nothing of it can be seen yet, and nothing went wrong.
+    pub(super) fn is_in_progress(&self) -> bool {
+        matches!(self, Self::Failed { transient: true, code, .. } if code == IN_PROGRESS)
+    }
+
     /// A name for metrics.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Sent { .. } => "published",
+            Self::Failed { .. } if self.is_in_progress() => "in_progress",
             Self::Failed { transient: true, .. } => "failed_transient",
             Self::Failed { transient: false, .. } => "failed_permanent",
             Self::Withheld { .. } => "withheld",
@@ -61,6 +71,10 @@ pub(super) struct Done {
     pub(super) platform: i16,
     /// The right by which it was done: it counts for no other.
     pub(super) version: i64,
+    /// When it was claimed: before anything was sent or asked.
+    pub(super) claim_time: DateTime<Utc>,
+    /// How late a target is that was not sent before.
+    pub(super) lateness: Option<TimeDelta>,
     pub(super) part: Part,
     pub(super) outcome: Outcome,
 }
@@ -92,7 +106,12 @@ pub(super) fn settle(
             );
             if *transient {
                 let number = spread(done.target_id);
-                let wait = pause(tries(post, place), *retry_after, number);
+                let wait = if done.outcome.is_in_progress() {
+                    post.touch(place).tries -= 1;
+                    pause_as_asked(*retry_after)
+                } else {
+                    pause(tries(post, place), *retry_after, number)
+                };
                 repeat(post, place, part, error, wait, now)
             } else {
                 fail(post, place, part, error)
@@ -115,13 +134,16 @@ pub(super) fn settle(
             }
             lose(post, place, part, failure(code, message, class::UNKNOWN), now)
         }
-        Outcome::NotThere if is_unknown && target.in_transit_until.is_some_and(|at| at > now) => {
-            // It may still arrive: its absence counts only after that.
+        Outcome::NotThere
+            if is_unknown && target.in_transit_until.is_some_and(|at| at > done.claim_time) =>
+        {
+            // It could still arrive when the network was asked: its absence counts only after that.
             let target = post.touch(place);
             target.looks += 1;
             let looks = u32::try_from(target.looks).unwrap_or(u32::MAX);
             let wait = look_pause(looks, None, spread(done.target_id));
-            target.due_time = wait.map(|wait| now + delta(wait)).min(target.in_transit_until);
+            let next = wait.map(|wait| now + delta(wait)).min(target.in_transit_until);
+            target.due_time = next.map(|next| next.max(now));
             None
         }
         Outcome::NotThere if is_unknown => {
@@ -138,13 +160,13 @@ pub(super) fn settle(
             target.looks += 1;
             let looks = u32::try_from(target.looks).unwrap_or(u32::MAX);
             let wait = look_pause(looks, *retry_after, spread(done.target_id));
-            target.due_time = wait.filter(|_| *look_again).map(|wait| now + delta(wait));
-            let is_final = target.due_time.is_none();
-            if is_final {
-                set_error(post, place, part, failure("undecidable", message, class::UNKNOWN));
-                post.note_change();
+            match wait.filter(|_| *look_again) {
+                Some(wait) => {
+                    target.due_time = Some(now + delta(wait));
+                    None
+                }
+                None => fail(post, place, part, failure(UNDECIDABLE, message, class::UNKNOWN)),
             }
-            None
         }
         Outcome::NotAsked if is_unknown => {
             post.touch(place).due_time = Some(now + delta(OWN_PAUSE));
@@ -184,6 +206,7 @@ fn sent(
     external_url.clone_into(&mut target.external_url);
     if target.has_first_comment && follows {
         target.comment = CommentStatus::Pending;
+        // One of a target that was stopped is ended then.
         target.due_time = Some(now);
         (target.tries, target.looks, target.first_try_time) = (0, 0, None);
     }
@@ -202,7 +225,7 @@ fn repeat(
     let target = &post.targets[place];
     let age = target.first_try_time.and_then(|first| (now - first).to_std().ok());
     let over = is_over(tries(post, place), age.unwrap_or_default());
-    if over || post.is_gone || target.account_gone {
+    if over || post.is_gone || target.account_gone || target.is_stopped {
         return fail(post, place, part, error);
     }
     if !make_move(post, place, part, Move::Repeat) {
@@ -215,11 +238,12 @@ fn repeat(
 
 fn fail(post: &mut OutgoingPost, place: usize, part: Part, error: Failure) -> Option<EndedAttempt> {
     let target = &post.targets[place];
-    // The account was disconnected before anything of the target was sent: it is canceled, as all others of the account.
-    let dropped = error.code == ACCOUNT_DISCONNECTED
-        && part == Part::Post
+    // The account was disconnected before anything of the target was sent: it is canceled, as all others of the account. And
+    // so is what would have failed when the rest of the post was canceled.
+    let is_unsent = error.code == ACCOUNT_DISCONNECTED
         && target.status == TargetStatus::Publishing
         && target.attempt_count == 1;
+    let dropped = part == Part::Post && (is_unsent || target.is_stopped);
     if !make_move(post, place, part, if dropped { Move::Drop } else { Move::Fail }) {
         return None;
     }
@@ -245,6 +269,28 @@ pub(super) fn lose(
     target.looks = 0;
     target.due_time = look_pause(0, None, number).map(|wait| now + delta(wait));
     (part == Part::Post).then(|| ended(post, place, "unknown"))
+}
+
+/// Ends a first comment that was to follow a target of a post whose rest was canceled.
+pub(super) fn stop_comment(post: &mut OutgoingPost, place: usize) {
+    let error = failure("canceled", "the rest of the post was canceled", class::PERMANENT);
+    fail(post, place, Part::FirstComment, error);
+}
+
+/// Ends a target that waits to be sent to an account that is gone.
+pub(super) fn drop_target(post: &mut OutgoingPost, place: usize) {
+    let target = &post.targets[place];
+    let what = if target.attempt_count == 0 { Move::Drop } else { Move::Fail };
+    if make_move(post, place, Part::Post, what) {
+        let message = "the account was disconnected";
+        set_error(
+            post,
+            place,
+            Part::Post,
+            failure(ACCOUNT_DISCONNECTED, message, class::PERMANENT),
+        );
+        post.touch(place).due_time = None;
+    }
 }
 
 fn make_move(post: &mut OutgoingPost, place: usize, part: Part, what: Move) -> bool {

@@ -1,9 +1,6 @@
 //! The loop: reads what is due, claims it, has it done, rests. Never faster than there is something to do.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{
@@ -17,6 +14,7 @@ use super::{
     claim::{Claimed, Job, claim},
     deletions::Deletions,
     errand::withheld,
+    pace::Busy,
     settle::{Done, Outcome},
 };
 use crate::{error::Error, store::due::DueTarget};
@@ -65,6 +63,7 @@ impl Loop {
             let rest = match self.turn().await {
                 Ok(rest) => {
                     pause = POLL;
+                    self.shared.has_turned();
                     rest
                 }
                 Err(cause) => {
@@ -112,12 +111,12 @@ impl Loop {
             (pace.room(), pace.busy(now))
         };
         let ahead = now + TimeDelta::from_std(POLL).unwrap_or_default();
-        let due = self.shared.store.read_due(ahead, &busy, READ).await?;
-        *self.shared.turned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let Busy { accounts, buckets } = &busy;
+        let due = self.shared.store.read_due(ahead, accounts, buckets, READ).await?;
         if !is_open {
             return Ok(Rest::Anyway(POLL));
         }
-        let busy = !busy.is_empty();
+        let busy = !(accounts.is_empty() && buckets.is_empty());
         let next = due.iter().find(|target| target.due_time > now).map(|target| target.due_time);
         let due: Vec<DueTarget> = due.into_iter().filter(|target| target.due_time <= now).collect();
         if due.is_empty() {
@@ -179,7 +178,7 @@ impl Loop {
                 }
             }
         }
-        let Claimed { jobs, gone, any, noted } = claimed;
+        let Claimed { jobs, any, noted } = claimed;
         if noted {
             shared.notices.wake();
         }
@@ -187,9 +186,6 @@ impl Loop {
         for job in jobs {
             let is_sure = !job.errand.sends() || is_told && !self.deletions.has(job.workspace_id);
             self.begin(job, is_sure);
-        }
-        for account_id in gone {
-            shared.store.drop_account(account_id, &shared.environment.minter, now).await?;
         }
         Ok(any)
     }
@@ -207,13 +203,17 @@ impl Loop {
             match claim(store, environment, *terms, one, now).await {
                 Ok(claimed) => {
                     all.jobs.extend(claimed.jobs);
-                    all.gone.extend(claimed.gone);
                     all.any |= claimed.any;
                     all.noted |= claimed.noted;
                 }
                 Err(cause @ Error::Unreadable(_)) => {
                     tracing::error!(target_id = %target.id, %cause, "a target cannot be sent");
                     store.put_off(target.id, now + terms.lease).await?;
+                }
+                // What was claimed before is ours to send.
+                Err(cause) if all.any => {
+                    tracing::warn!(%cause, "the rest of what is due cannot be claimed");
+                    break;
                 }
                 Err(cause) => return Err(cause),
             }
@@ -236,15 +236,14 @@ impl Loop {
 
     /// Has a job done, if it is sure that it may be.
     fn begin(&self, job: Job, is_sure: bool) {
-        if let Some(lateness) = job.lateness {
-            self.shared.metrics.late(lateness);
-        }
         let done = |outcome| Done {
             post_id: job.post_id,
             target_id: job.target_id,
             account_id: job.account_id,
             platform: job.platform,
             version: job.version,
+            claim_time: job.claim_time,
+            lateness: job.lateness,
             part: job.errand.part(),
             outcome,
         };

@@ -1,10 +1,13 @@
 //! Which targets wait for something (`post_targets.due_time`), who deals with them, and finding what fell through.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_ids::{AccountId, PostId, TargetId};
 use uuid::Uuid;
 
 use super::{Store, outgoing::lock};
+
+/// For how long what is withheld is put off at the most.
+const LONGEST_WITHHELD: TimeDelta = TimeDelta::hours(3);
 
 /// A target that is, or soon will be, to be dealt with.
 #[derive(Debug, Clone, Copy)]
@@ -31,12 +34,13 @@ pub struct Held {
 }
 
 impl Store {
-    /// The targets that are due first, up to a time, but for those of some accounts. Locks nothing.
+    /// The targets that are due first, up to a time, but for those of some accounts and of some buckets. Locks nothing.
     #[tracing::instrument(skip_all, name = "db.post_targets.due", err(level = "debug"))]
     pub async fn read_due(
         &self,
         until: DateTime<Utc>,
         but_of: &[AccountId],
+        but_in: &[i16],
         limit: i64,
     ) -> Result<Vec<DueTarget>, sqlx::Error> {
         let mut lease = self.lease().await?;
@@ -49,12 +53,13 @@ impl Store {
                 account_id AS "account_id: AccountId",
                 due_time AS "due_time!"
             FROM post_targets
-            WHERE due_time <= $1 AND account_id <> ALL($2)
+            WHERE due_time <= $1 AND account_id <> ALL($2) AND bucket <> ALL($3)
             ORDER BY due_time
-            LIMIT $3
+            LIMIT $4
             "#,
             until,
             but_of as &[AccountId],
+            but_in,
             limit,
         )
         .fetch_all(lease.connection())
@@ -62,7 +67,8 @@ impl Store {
         lease.end(found)
     }
 
-    /// When the oldest target became due that was not sent yet; none: none is.
+    /// When the oldest target became due that was not sent yet; none: none is. What was withheld is due again later, and has
+    /// been due since it was first to be sent.
     ///
     /// # Errors
     /// When the database fails.
@@ -74,15 +80,25 @@ impl Store {
         let mut lease = self.lease().await?;
         let found = sqlx::query_scalar!(
             r#"
-            SELECT due_time AS "due_time!"
-            FROM post_targets
-            WHERE due_time <= $1 AND status = 'pending'
-            ORDER BY due_time
-            LIMIT 1
+            SELECT LEAST(
+                (
+                    SELECT due_time
+                    FROM post_targets
+                    WHERE due_time <= $1 AND status = 'pending'
+                    ORDER BY due_time
+                    LIMIT 1
+                ),
+                (
+                    SELECT min(first_try_time)
+                    FROM post_targets
+                    WHERE due_time <= $2 AND status = 'pending' AND tries = 0 AND first_try_time IS NOT NULL
+                )
+            )
             "#,
             now,
+            now + LONGEST_WITHHELD,
         )
-        .fetch_optional(lease.connection())
+        .fetch_one(lease.connection())
         .await;
         lease.end(found)
     }

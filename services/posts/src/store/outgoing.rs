@@ -47,6 +47,7 @@ pub struct OutgoingPost {
 }
 
 /// A target of a locked post.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column, or follows from one")]
 #[derive(Debug, Clone)]
 pub struct OutgoingTarget {
     /// The target.
@@ -77,6 +78,8 @@ pub struct OutgoingTarget {
     pub send_key: String,
     /// When what is being sent was first tried.
     pub first_try_time: Option<DateTime<Utc>>,
+    /// Whether the rest of the post was canceled while it was under way: it is not sent again.
+    pub is_stopped: bool,
     /// How often it was tried.
     pub tries: i32,
     /// How often it was looked for since.
@@ -240,6 +243,7 @@ pub async fn read(
             target.version,
             target.send_key,
             target.first_try_time,
+            target.is_stopped,
             target.tries,
             target.looks,
             target.in_transit_until,
@@ -287,6 +291,7 @@ pub async fn read(
             version: record.version,
             send_key: record.send_key,
             first_try_time: record.first_try_time,
+            is_stopped: record.is_stopped,
             tries: record.tries,
             looks: record.looks,
             in_transit_until: record.in_transit_until,
@@ -377,6 +382,7 @@ impl OutgoingPost {
             version: 0,
             send_key: String::new(),
             first_try_time: None,
+            is_stopped: false,
             tries: 0,
             looks: 0,
             in_transit_until: None,

@@ -161,11 +161,13 @@ pub async fn save_standings(
 ) -> Result<(), sqlx::Error> {
     let ids: Vec<Uuid> = standings.iter().map(|target| target.id.uuid()).collect();
     let statuses: Vec<String> = standings.iter().map(|target| target.status.to_string()).collect();
-    let stay: Vec<bool> = standings.iter().map(|target| target.due == Due::Stays).collect();
+    let stay = |target: &Standing| matches!(target.due, Due::Stays | Due::Last);
+    let stay: Vec<bool> = standings.iter().map(stay).collect();
+    let stopped: Vec<bool> = standings.iter().map(|target| target.due == Due::Last).collect();
     let due = |target: &Standing| match target.due {
         Due::Scheduled => scheduled,
         Due::Now => Some(now),
-        Due::Stays | Due::Never => None,
+        Due::Stays | Due::Last | Due::Never => None,
     };
     let due: Vec<Option<DateTime<Utc>>> = standings.iter().map(due).collect();
     // What is due anew is tried as often as if it never had been.
@@ -174,14 +176,17 @@ pub async fn save_standings(
         UPDATE post_targets AS target
         SET status = new.status,
             due_time = CASE WHEN new.stays THEN target.due_time ELSE new.due_time END,
+            is_stopped = new.stopped OR target.is_stopped AND new.due_time IS NULL,
             first_try_time = CASE WHEN new.due_time IS NULL THEN target.first_try_time END,
             tries = CASE WHEN new.due_time IS NULL THEN target.tries ELSE 0 END,
             looks = CASE WHEN new.due_time IS NULL THEN target.looks ELSE 0 END
-        FROM unnest($2::UUID[], $3::TEXT[], $4::BOOLEAN[], $5::TIMESTAMPTZ[]) AS new (id, status, stays, due_time)
+        FROM unnest($2::UUID[], $3::TEXT[], $4::BOOLEAN[], $5::TIMESTAMPTZ[], $6::BOOLEAN[])
+            AS new (id, status, stays, due_time, stopped)
         WHERE target.bucket = $1
             AND target.id = new.id
             AND (
                 target.status <> new.status
+                OR new.stopped
                 OR NOT new.stays AND target.due_time IS DISTINCT FROM new.due_time
             )
         "#,
@@ -190,6 +195,7 @@ pub async fn save_standings(
         &statuses,
         &stay,
         &due as &[Option<DateTime<Utc>>],
+        &stopped,
     )
     .execute(connection)
     .await?;
@@ -208,6 +214,7 @@ pub async fn retry_comment(
         UPDATE post_targets
         SET first_comment_status = 'pending',
             due_time = $3,
+            is_stopped = FALSE,
             first_try_time = NULL,
             tries = 0,
             looks = 0

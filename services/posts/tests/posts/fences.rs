@@ -6,13 +6,14 @@ use postbreeze_proto::{
     status::{Reason, reason_of},
     v1::{
         CreatePostRequest, DeleteWorkspaceRequest, Plan, Platform, Post, PostStatus, TargetStatus,
+        UpdatePostRequest,
     },
 };
 
 use crate::support::{
     System, accepted, add_account, after, cancel, change_plan, delete, disconnect, draft, due,
     events, eventually, get, held, never_due, reschedule, scheduled, sent, target, target_statuses,
-    until, waiting, workspace_of,
+    until, update_post, waiting, workspace_of,
 };
 
 /// How a client stops a post.
@@ -21,6 +22,8 @@ enum Stop {
     Cancel,
     Delete,
     Reschedule,
+    /// What goes out is something else.
+    Update,
 }
 
 /// Stops a post; answers whether that came in time.
@@ -31,6 +34,14 @@ async fn stop(system: &System, client: &crate::support::Client, post: &Post, how
         Stop::Reschedule => {
             reschedule(system, client, &post.id, TimeDelta::days(7)).await.map(drop)
         }
+        Stop::Update => {
+            let request = UpdatePostRequest {
+                post_id: post.id.clone(),
+                content: edited(&post.content),
+                ..Default::default()
+            };
+            update_post(client, request).await.map(drop)
+        }
     };
     match answer {
         Ok(()) => true,
@@ -39,6 +50,10 @@ async fn stop(system: &System, client: &crate::support::Client, post: &Post, how
             false
         }
     }
+}
+
+fn edited(content: &str) -> String {
+    format!("{content}, edited")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +94,7 @@ async fn race(posts: usize, accounts: usize) {
     system.clock.turn(TimeDelta::days(1) + TimeDelta::seconds(20));
     let stopped: Vec<(Stop, bool)> = stream::iter(posts.iter().enumerate())
         .map(|(number, post)| {
-            let how = [Stop::Cancel, Stop::Delete, Stop::Reschedule][number % 3];
+            let how = [Stop::Cancel, Stop::Delete, Stop::Reschedule, Stop::Update][number % 4];
             let system = &system;
             async move {
                 system.clock.turn(TimeDelta::seconds(1));
@@ -117,8 +132,14 @@ async fn race(posts: usize, accounts: usize) {
     }
     out.sort();
     let wanted: Vec<String> = (0..races)
-        .filter(|number| !in_time(number))
-        .map(|number| format!("post {number:05}"))
+        .filter_map(|number| {
+            let content = format!("post {number:05}");
+            match (in_time(&number), stopped[number].0) {
+                (false, _) => Some(content),
+                (true, Stop::Update) => Some(edited(&content)),
+                (true, _) => None,
+            }
+        })
         .collect();
     assert_eq!(out, wanted);
     // Both sides won some: otherwise nothing was raced.

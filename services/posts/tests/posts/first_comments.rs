@@ -114,7 +114,7 @@ async fn a_first_comment_whose_answer_was_lost_is_looked_for() {
 }
 
 #[tokio::test]
-async fn a_first_comment_that_cannot_be_found_out_stays_unknown() {
+async fn a_first_comment_that_cannot_be_found_out_fails_as_that() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
@@ -134,7 +134,9 @@ async fn a_first_comment_that_cannot_be_found_out_stays_unknown() {
     let (_, other) = workspace_of(&team.owner, "globex").await;
     system.clock.turn(TimeDelta::days(2));
     never_due(client, &other.id).await;
-    until_comment(client, &post.id, FirstCommentStatus::Unknown).await;
+    let post = until_comment(client, &post.id, FirstCommentStatus::Failed).await;
+    let error = post.targets[0].first_comment_error.clone().unwrap();
+    assert_eq!(error.class(), ErrorClass::Unknown);
     assert_eq!(comments(client, &team.account.id).await, said(&[true]));
 }
 

@@ -5,14 +5,15 @@ use postbreeze_ids::{AttemptId, TargetId};
 use postbreeze_proto::{
     status::Reason,
     v1::{
-        ErrorClass, ListPublishAttemptsRequest, Post, PostStatus, PublishAttemptStatus,
-        SandboxBehavior, SandboxCallKind, SandboxFault, TargetStatus,
+        ErrorClass, FirstCommentStatus, ListPublishAttemptsRequest, Platform, Post, PostStatus,
+        PublishAttemptStatus, SandboxBehavior, SandboxCallKind, SandboxFault, TargetStatus,
     },
 };
 
 use crate::support::{
-    Client, System, accepted, calls, cancel, command, delete, due, eventually, faults, get, held,
-    never_due, refused, retry, sent, until, until_target, workspace_of,
+    Client, System, Team, accepted, add_account, calls, cancel, command, delete, due, events,
+    eventually, faults, get, held, never_due, refused, reschedule, retry, scheduled, sent, target,
+    target_statuses, until, until_target, with_comment, workspace_of,
 };
 
 /// Looks begin this soon.
@@ -68,7 +69,7 @@ async fn a_request_that_was_lost_is_sent_again_once_it_is_known_not_to_have_arri
 }
 
 #[tokio::test]
-async fn what_cannot_be_found_out_stays_unknown_and_is_never_sent_again() {
+async fn what_cannot_be_found_out_fails_as_that_and_is_sent_again_only_by_a_person() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
@@ -78,21 +79,83 @@ async fn what_cannot_be_found_out_stays_unknown_and_is_never_sent_again() {
     let post = due(&system, client, "x", &team.account.id).await;
     until_target(client, &post.id, TargetStatus::Unknown).await;
     system.clock.turn(LOOK);
-    eventually("it was looked for", || async {
-        let target = &get(client, &post.id).await.unwrap().targets[0];
-        target.error.as_ref().is_some_and(|error| error.code == "undecidable")
-    })
-    .await;
+    let failed = until(client, &post.id, PostStatus::Failed).await;
+    let error = failed.targets[0].error.clone().unwrap();
+    assert_eq!((error.code.as_str(), error.class()), ("undecidable", ErrorClass::Unknown));
+    assert_eq!(attempts(client, &post).await, [PublishAttemptStatus::Failed]);
+    assert_eq!(events(&system, &post.id).await, ["post.failed"]);
+    assert_eq!(held(&system).await, 0);
     for _ in 0..3 {
         system.clock.turn(TimeDelta::days(1));
         never_due(client, &other.id).await;
     }
-    let left = get(client, &post.id).await.unwrap();
-    assert_eq!(left.status(), PostStatus::Publishing);
-    assert_eq!(left.targets[0].status(), TargetStatus::Unknown);
-    assert_eq!(left.targets[0].error.clone().unwrap().class(), ErrorClass::Unknown);
     assert_eq!(sent(client, &team.account.id).await.len(), 1);
-    assert_eq!(held(&system).await, 4, "it may be out: it keeps its unit, as three others do");
+    command(client, &team.account.id, SandboxBehavior::default()).await;
+    retry(client, &post.id).await.unwrap();
+    until(client, &post.id, PostStatus::Published).await;
+    assert_eq!(accepted(client, &team.account.id).await, ["x"]);
+}
+
+/// A post of two targets, whose rest is canceled while the fault keeps anybody from knowing what became of the first.
+async fn cancel_while_lost(system: &System, team: &Team, fault: SandboxFault) -> Post {
+    let client = &team.owner.session;
+    let second = add_account(system, &team.account, Platform::X).await;
+    command(client, &team.account.id, faults(&[fault])).await;
+    let mut request = with_comment(scheduled(system, "x", &team.account.id), "first");
+    request.platforms.push(target(&second));
+    let post = client.create_post(request).await.unwrap();
+    system.clock.turn(TimeDelta::days(1));
+    eventually("one is lost, and the other one not out", || async {
+        let statuses = target_statuses(&get(client, &post.id).await.unwrap());
+        statuses[0] == TargetStatus::Unknown
+            && matches!(statuses[1], TargetStatus::Pending | TargetStatus::Failed)
+    })
+    .await;
+    let canceled = cancel(client, &post.id).await.unwrap();
+    assert_eq!(target_statuses(&canceled), [TargetStatus::Unknown, TargetStatus::Canceled]);
+    system.clock.turn(LOOK);
+    post
+}
+
+#[tokio::test]
+async fn what_did_not_arrive_when_the_rest_was_canceled_is_not_sent_again_unasked() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let (_, other) = workspace_of(&team.owner, "globex").await;
+    let post = cancel_while_lost(&system, &team, SandboxFault::RequestLost).await;
+    let over = until(client, &post.id, PostStatus::Canceled).await;
+    assert_eq!(target_statuses(&over), [TargetStatus::Canceled; 2]);
+    assert_eq!(held(&system).await, 0);
+    system.clock.turn(TimeDelta::days(1));
+    never_due(client, &other.id).await;
+    assert!(accepted(client, &team.account.id).await.is_empty());
+    // Asked for anew it goes out, with what follows it.
+    reschedule(&system, client, &post.id, TimeDelta::days(1)).await.unwrap();
+    system.clock.turn(TimeDelta::days(1));
+    until_target(client, &post.id, TargetStatus::Published).await;
+    eventually("its first comment is out", || async {
+        calls(client, &team.account.id, SandboxCallKind::Comment).await.len() == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_had_arrived_when_the_rest_was_canceled_is_out_and_is_not_commented() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let post = cancel_while_lost(&system, &team, SandboxFault::AnswerLost).await;
+    until(client, &post.id, PostStatus::Published).await;
+    eventually("its first comment is stopped", || async {
+        let target = &get(client, &post.id).await.unwrap().targets[0];
+        target.first_comment_error.as_ref().is_some_and(|error| error.code == "canceled")
+    })
+    .await;
+    let left = get(client, &post.id).await.unwrap();
+    assert_eq!(target_statuses(&left), [TargetStatus::Published, TargetStatus::Canceled]);
+    assert_eq!(left.targets[0].first_comment_status(), FirstCommentStatus::Failed);
+    assert!(calls(client, &team.account.id, SandboxCallKind::Comment).await.is_empty());
 }
 
 /// A worker wrote its attempt down, and died before or after the network had it.
@@ -133,7 +196,7 @@ async fn what_a_dead_worker_left_is_looked_for_and_sent_if_it_did_not_arrive() {
     let team = system.team().await;
     let client = &team.owner.session;
     let (_, other) = workspace_of(&team.owner, "globex").await;
-    let request = crate::support::scheduled(&system, "x", &team.account.id);
+    let request = scheduled(&system, "x", &team.account.id);
     let post = client.create_post(request).await.unwrap();
     die(&system, &post).await;
     // Its claim holds: it may still be alive.

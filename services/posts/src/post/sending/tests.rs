@@ -46,6 +46,7 @@ const TABLE: &[(T, Move, T)] = &[
     (T::Pending, Move::Fail, T::Failed),
     (T::Pending, Move::Drop, T::Canceled),
     (T::Publishing, Move::Drop, T::Canceled),
+    (T::Unknown, Move::Drop, T::Canceled),
 ];
 
 #[test]

@@ -38,13 +38,15 @@ fn done(post: &OutgoingPost, part: Part, outcome: Outcome) -> Done {
         account_id: target.account_id,
         platform: target.platform,
         version: target.version,
+        claim_time: at(0),
+        lateness: None,
         part,
         outcome,
     }
 }
 
 fn tell(post: &mut OutgoingPost, outcome: Outcome, now: DateTime<Utc>) -> Option<&'static str> {
-    let done = done(post, Part::Post, outcome);
+    let done = Done { claim_time: now, ..done(post, Part::Post, outcome) };
     settle(post, &done, now).map(|ended| ended.status)
 }
 
@@ -149,21 +151,82 @@ fn tries_end() {
 }
 
 #[test]
-fn looks_end_and_leave_it_unknown() {
+fn looks_end_and_it_fails_as_what_nobody_knows() {
     let mut post = under_way();
     tell(&mut post, unknown(true), at(1));
     let mut looks = 0;
-    while post.targets[0].due_time.is_some() {
-        assert_eq!(tell(&mut post, undecided(true), at(2)), None);
+    while tell(&mut post, undecided(true), at(2)).is_none() {
         looks += 1;
     }
-    assert_eq!((looks, status(&post)), (53, TargetStatus::Unknown));
-    assert_eq!(post.targets[0].error.code, "undecidable");
+    assert_eq!((looks, status(&post)), (52, TargetStatus::Failed));
+    let error = &post.targets[0].error;
+    assert_eq!((error.code.as_str(), error.class), ("undecidable", class::UNKNOWN));
     // Where looking cannot help it ends at once.
     let mut post = under_way();
     tell(&mut post, unknown(true), at(1));
-    tell(&mut post, undecided(false), at(2));
-    assert_eq!((status(&post), post.targets[0].due_time), (TargetStatus::Unknown, None));
+    assert_eq!(tell(&mut post, undecided(false), at(2)), Some("failed"));
+    assert_eq!((status(&post), post.targets[0].due_time), (TargetStatus::Failed, None));
+}
+
+#[test]
+fn what_is_in_progress_is_no_try_and_goes_on_when_the_network_says() {
+    let in_progress = || Outcome::Failed {
+        transient: true,
+        code: "in_progress".to_owned(),
+        message: String::new(),
+        retry_after: Some(Duration::from_secs(7)),
+    };
+    let mut post = under_way();
+    for n in 1..100 {
+        assert_eq!(tell(&mut post, in_progress(), at(n)), Some("failed"));
+        assert_eq!((status(&post), post.targets[0].tries), (TargetStatus::Pending, 0));
+        assert_eq!(post.targets[0].due_time, Some(at(n + 7)));
+        assert!(begin(&mut post, Part::Post, at(n)));
+    }
+    // But not for ever.
+    tell(&mut post, in_progress(), at(24 * 3_600));
+    assert_eq!(status(&post), TargetStatus::Failed);
+}
+
+#[test]
+fn absence_counts_by_when_the_network_was_asked() {
+    let mut post = under_way();
+    tell(&mut post, unknown(false), at(10));
+    let asked_early = Done { claim_time: at(359), ..done(&post, Part::Post, Outcome::NotThere) };
+    assert!(settle(&mut post, &asked_early, at(400)).is_none());
+    assert_eq!((status(&post), post.targets[0].due_time), (TargetStatus::Unknown, Some(at(400))));
+    let asked_later = Done { claim_time: at(400), ..done(&post, Part::Post, Outcome::NotThere) };
+    assert!(settle(&mut post, &asked_later, at(401)).is_some());
+}
+
+#[test]
+fn what_was_stopped_is_canceled_when_it_would_be_sent_again_or_has_failed() {
+    let ends: [fn(&mut OutgoingPost); 3] = [
+        |post| {
+            tell(post, failed(true), at(1));
+        },
+        |post| {
+            tell(post, failed(false), at(1));
+        },
+        |post| {
+            tell(post, unknown(true), at(1));
+            tell(post, Outcome::NotThere, at(2));
+        },
+    ];
+    for end in ends {
+        let mut post = under_way();
+        post.touch(0).is_stopped = true;
+        end(&mut post);
+        assert_eq!((status(&post), post.status), (TargetStatus::Canceled, PostStatus::Canceled));
+        assert_eq!(post.targets[0].due_time, None);
+    }
+    let mut post = under_way();
+    post.touch(0).is_stopped = true;
+    tell(&mut post, sent(), at(1));
+    assert_eq!(status(&post), TargetStatus::Published);
+    stop_comment(&mut post, 0);
+    let target = &post.targets[0];
+    assert_eq!((target.comment, target.due_time), (CommentStatus::Failed, None));
 }
 
 #[test]
@@ -224,7 +287,7 @@ fn every_order_of_outcomes_leaves_something_to_do_or_nothing() {
                 Part::Post
             };
             let now = at(i64::from(step) * 100);
-            let done = done(&post, part, outcome);
+            let done = Done { claim_time: now, ..done(&post, part, outcome) };
             settle(&mut post, &done, now);
             let target = &post.targets[0];
             let is_out = target.status == TargetStatus::Published;

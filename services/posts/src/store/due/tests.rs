@@ -89,16 +89,28 @@ async fn what_is_due_first_comes_first_and_busy_accounts_are_left_out() {
     let first = world.post(2, "publishing", "unknown", Some(-2)).await;
     let ahead = world.post(3, "scheduled", "pending", Some(1)).await;
     world.post(4, "draft", "pending", None).await;
-    let read = async |until, but_of: &[AccountId], limit| {
-        let due = world.store.read_due(world.now + TimeDelta::seconds(until), but_of, limit).await;
+    let read = async |until, but_of: &[AccountId], but_in: &[i16], limit| {
+        let until = world.now + TimeDelta::seconds(until);
+        let due = world.store.read_due(until, but_of, but_in, limit).await;
         ids(&due.unwrap())
     };
-    assert_eq!(read(0, &[], 10).await, [first.id, later.id]);
-    assert_eq!(read(1, &[], 10).await, [first.id, later.id, ahead.id]);
-    assert_eq!(read(1, &[], 1).await, [first.id]);
-    assert_eq!(read(1, &[first.account_id, ahead.account_id], 10).await, [later.id]);
+    assert_eq!(read(0, &[], &[], 10).await, [first.id, later.id]);
+    assert_eq!(read(1, &[], &[], 10).await, [first.id, later.id, ahead.id]);
+    assert_eq!(read(1, &[], &[], 1).await, [first.id]);
+    assert_eq!(read(1, &[first.account_id, ahead.account_id], &[], 10).await, [later.id]);
+    assert_eq!(read(1, &[], &[1, 2], 10).await, [ahead.id]);
     // One that is looked for was sent.
     assert_eq!(world.store.oldest_unsent(world.now).await.unwrap(), Some(later.due_time));
+    // One that was withheld was not, however late it is put off to.
+    let withheld = world.post(5, "publishing", "pending", Some(600)).await;
+    let since = world.now - TimeDelta::hours(1);
+    sqlx::query("UPDATE post_targets SET first_try_time = $2 WHERE id = $1")
+        .bind(withheld.id.uuid())
+        .bind(since)
+        .execute(world.pool())
+        .await
+        .unwrap();
+    assert_eq!(world.store.oldest_unsent(world.now).await.unwrap(), Some(since));
 }
 
 #[tokio::test]
