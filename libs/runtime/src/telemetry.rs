@@ -187,6 +187,10 @@ impl Injector for HeadersMut<'_> {
     }
 }
 
+/// Seconds that tell a fast call from a slow one.
+const DURATIONS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 20.0, 60.0];
+
 /// Metrics of served calls; nothing is kept unless an endpoint is set.
 #[derive(Clone)]
 pub struct CallMetrics {
@@ -205,6 +209,7 @@ impl CallMetrics {
                 .f64_histogram("rpc.server.call.duration")
                 .with_unit("s")
                 .with_description("how long served calls took")
+                .with_boundaries(DURATIONS.to_vec())
                 .build(),
             active: meter
                 .i64_up_down_counter("rpc.server.active_calls")

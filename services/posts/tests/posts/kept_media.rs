@@ -6,17 +6,18 @@ use postbreeze_ids::{MediaId, PostId};
 use postbreeze_proto::{
     status::Reason,
     v1::{
-        CreatePostRequest, Post, PostStatus, PostTargetInput, RejectPostRequest,
-        SchedulePostRequest, UpdatePostRequest,
+        CreatePostRequest, Platform, Post, PostStatus, PostTargetInput, RejectPostRequest,
+        SandboxBehavior, SchedulePostRequest, UpdatePostRequest,
     },
 };
 use prost_types::FieldMask;
 use sqlx::{Postgres, Transaction};
 
 use crate::support::{
-    Client, System, Team, add_image, approve, cancel, delete, delete_media, draft, eventually, get,
-    hold_post, invalid_fields, list, metadata, refused, reject_post, reschedule, retry, schedule,
-    schedule_post, scheduled, target, update_post, waiting, waiting_post,
+    Client, System, Team, add_account, add_image, approve, bring, cancel, command, delete,
+    delete_media, draft, eventually, get, hold_post, invalid_fields, list, metadata, refused,
+    reject_post, reschedule, retry, schedule, schedule_post, scheduled, target, update_post,
+    waiting, waiting_post,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -177,6 +178,57 @@ async fn a_post_under_review_keeps_its_media_until_it_is_rejected() {
     is_kept(&system, client, &image, &post).await;
     delete(client, &post.id).await.unwrap();
     is_free(&system, client, &image).await;
+}
+
+/// A post whose first target is out and shows the first medium, and whose second has failed and shows the other one.
+async fn half_out(system: &System, team: &Team) -> (Post, String, String) {
+    let client = &team.owner.session;
+    let second = add_account(system, &team.account, Platform::X).await;
+    let shown = add_image(system, &team.workspace.id).await;
+    let of_failed = add_image(system, &team.workspace.id).await;
+    let mut request = showing(scheduled(system, "x", &second), &[&shown]);
+    let failed = target(&team.account.id);
+    request.platforms.push(PostTargetInput { media_ids: vec![of_failed.clone()], ..failed });
+    let post = client.create_post(request).await.unwrap();
+    bring(system, &post, "partially_published", &["published", "failed"]).await;
+    // As a publisher does that writes that down.
+    let id: PostId = post.id.parse().unwrap();
+    sqlx::query(
+        "INSERT INTO media_notices (bucket, post_id, version, media_ids)
+        SELECT bucket, id, version, '{}' FROM posts WHERE id = $1",
+    )
+    .bind(id.uuid())
+    .execute(system.pool("posts"))
+    .await
+    .unwrap();
+    (post, shown, of_failed)
+}
+
+#[tokio::test]
+async fn a_retry_keeps_what_the_failed_targets_show_and_no_more() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let (post, shown, of_failed) = half_out(&system, &team).await;
+    is_free(&system, client, &shown).await;
+    // What is retried stays under way.
+    let delay = Some(prost_types::Duration { seconds: 20, nanos: 0 });
+    command(client, &team.account.id, SandboxBehavior { delay, ..Default::default() }).await;
+    let retried = retry(client, &post.id).await.unwrap();
+    assert_eq!(retried.status(), PostStatus::Publishing);
+    is_kept(&system, client, &of_failed, &post).await;
+}
+
+#[tokio::test]
+async fn a_retry_of_what_shows_a_deleted_medium_is_refused() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let (post, _, of_failed) = half_out(&system, &team).await;
+    is_free(&system, client, &of_failed).await;
+    let status = refused(retry(client, &post.id).await, Reason::ResourceNotFound);
+    assert_eq!(metadata(&status, "id").as_deref(), Some(of_failed.as_str()));
+    assert_eq!(get(client, &post.id).await.unwrap().status(), PostStatus::PartiallyPublished);
 }
 
 /// Gives a held post another medium and a new version, as soon as somebody waits for it.
