@@ -11,7 +11,8 @@
 //! - OAuth 2 with PKCE is [`oauth`]: where to send the person, exchange, refresh.
 //! - Where the operator registers an application, its settings are an [`app::App`], and the network is listed in [`apps`].
 //! - A publication of several steps keeps where it stands in its [`Progress`], which the next try under the same key finds
-//!   again, also after a crash: nothing is uploaded or created twice. A call has the time of [`time_left`]; what a network is
+//!   again, also after a crash: nothing is uploaded or created twice. What makes it public is preceded by
+//!   [`Progress::goes_public`]: from then on it may arrive. A call has the time of [`time_left`]; what a network is
 //!   still processing by then is a transient failure with the code `in_progress` and a `retry_after`.
 //! - An answer that says that the token is not valid sets [`Failure::token`]: the caller refreshes once and calls again, or
 //!   marks the account.
