@@ -287,7 +287,7 @@ fn no_answer(error: reqwest::Error) -> Problem {
     // Its address may hold a token.
     let error = error.without_url();
     let message = chain(&error);
-    if causes(&error).any(|cause| cause.is::<Forbidden>()) {
+    if causes(&error).any(<dyn Error>::is::<Forbidden>) {
         return Problem::Forbidden(message);
     }
     // Before a connection stands nothing can have been written to it.

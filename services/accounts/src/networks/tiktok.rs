@@ -262,5 +262,5 @@ fn refusal(answer: &Answer) -> Refusal {
     );
     let message = if message.is_empty() { answer.text() } else { message };
     let lasts = code.starts_with("spam_risk_too_many").then_some(DAILY_CAP_WAIT);
-    Refusal { code, message, transient, token, lasts, ..Refusal::default() }
+    Refusal { code, message, lasts, transient, token, ..Refusal::default() }
 }

@@ -44,7 +44,10 @@ impl Canned {
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let answers = Arc::clone(&shared);
-                let service = service_fn(move |request| answer(Arc::clone(&answers), request));
+                let service = service_fn(move |request| {
+                    let answer = answer(&answers, &request);
+                    async { Ok::<_, Infallible>(answer) }
+                });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
         });
@@ -85,12 +88,9 @@ impl Canned {
     }
 }
 
-async fn answer(
-    answers: Answers,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+fn answer(answers: &Answers, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let known = answers.lock().unwrap().get(request.uri().path()).cloned();
     let (status, json) = known.unwrap_or((404, json!({"title": "Not Found"})));
     let response = Response::builder().status(status).header("content-type", "application/json");
-    Ok(response.body(Full::new(json.to_string().into())).unwrap())
+    response.body(Full::new(json.to_string().into())).unwrap()
 }

@@ -136,8 +136,7 @@ pub(super) async fn create_post(
         // Only now is it known what they are.
         let items = request.media_items.len();
         let known = accounts.iter().map(|account| (account.id, *account)).collect();
-        let faults = composition::faults_of(&post, &known, &media, items, goes_out)?;
-        composition::refuse(faults)?;
+        composition::refuse(composition::faults_of(&post, &known, &media, items, goes_out)?)?;
     }
     #[cfg(feature = "sabotage")]
     let limit = sabotaged_limit(rpc, &post, limit).await?;

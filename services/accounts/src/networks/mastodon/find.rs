@@ -173,6 +173,8 @@ fn entity(text: &str) -> (char, usize) {
 mod tests {
     use std::slice;
 
+    use postbreeze_proto::internal::v1::MediaToPublish;
+
     use super::*;
 
     fn status(content: &str, created_at: &str) -> Status {
@@ -221,7 +223,7 @@ mod tests {
             media_attachments: vec![serde_json::Value::Null],
             ..status("", "2026-09-21T14:13:21.000Z")
         };
-        let wordless = PublishRequest { media: vec![Default::default()], ..post("") };
+        let wordless = PublishRequest { media: vec![MediaToPublish::default()], ..post("") };
         let wanted = Wanted::post(&wordless);
         assert!(!wanted.is_one_of_several(&[image(), status("", "2026-09-21T14:13:21.000Z")]));
         assert!(wanted.is_one_of_several(&[image(), image()]));
