@@ -109,10 +109,10 @@ pub fn check(platform: Platform, sending: &Sending) -> Vec<Problem> {
         Platform::FacebookPage => facebook_page::check(sending, &mut problems),
         Platform::Youtube => youtube::check(sending, &mut problems),
         Platform::Pinterest => pinterest::check(sending, &mut problems),
+        Platform::Tiktok => tiktok::check(sending, &mut problems),
         Platform::X
         | Platform::LinkedinPerson
         | Platform::LinkedinCompany
-        | Platform::Tiktok
         | Platform::Threads
         | Platform::Bluesky
         | Platform::Mastodon

@@ -1,6 +1,6 @@
 //! Pinterest. A source below is an operation or a schema of its API v5.
 
-use postbreeze_proto::v1::MediaKind;
+use postbreeze_proto::v1::{MediaKind, platform_options::Network};
 
 use crate::{
     Medium, Problems, Sending, Subject,
@@ -33,6 +33,15 @@ pub(crate) fn check(sending: &Sending, problems: &mut Problems) {
         [first, second] if first.kind == MediaKind::Video => is_cover(second),
         _ => videos == 0,
     };
+    // "PinCreate", `board_id`: required to save a pin to a board.
+    let has_board = match sending.options() {
+        Some(Network::Pinterest(options)) => !options.board_id.is_empty(),
+        _ => false,
+    };
+    if !has_board {
+        problems
+            .add(Subject::Options("pinterest.board_id"), "must be given: every pin is on a board");
+    }
     if videos > 0 && !is_sound {
         let rule = "must be a video alone, or a video and then its cover, on Pinterest";
         problems.add(Subject::MediaCount, rule);

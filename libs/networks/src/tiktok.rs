@@ -1,9 +1,9 @@
 //! TikTok. A source below is a page of its "Content Posting API" documentation.
 
-use postbreeze_proto::v1::MediaKind;
+use postbreeze_proto::v1::{MediaKind, TiktokPrivacyLevel, platform_options::Network};
 
 use crate::{
-    Sending,
+    Problems, Sending, Subject,
     count::Unit,
     limits::{Form, GIB, JPEG, Limits, MIB, MP4, QUICKTIME, Text, WEBM, WEBP},
 };
@@ -35,6 +35,18 @@ static PHOTOS: Limits = Limits {
     forms: &[Form::of("photos", &[JPEG, WEBP]).bytes(20 * MIB).sides_px(1_080, 1_920)],
     mixes: false,
 };
+
+/// "Content Sharing Guidelines": the author chooses who sees it, and no choice is made for them.
+pub(crate) fn check(sending: &Sending, problems: &mut Problems) {
+    let chosen = match sending.options() {
+        Some(Network::Tiktok(options)) => options.privacy_level(),
+        _ => TiktokPrivacyLevel::Unspecified,
+    };
+    if chosen == TiktokPrivacyLevel::Unspecified {
+        problems
+            .add(Subject::Options("tiktok.privacy_level"), "must be chosen: TikTok has no default");
+    }
+}
 
 /// A video when there is one: photos beside it are what must go.
 pub(crate) fn of(sending: &Sending) -> &'static Limits {

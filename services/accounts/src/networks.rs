@@ -11,7 +11,8 @@
 //! - OAuth 2 with PKCE is [`oauth`]: where to send the person, exchange, refresh.
 //! - Where the operator registers an application, its settings are an [`app::App`], and the network is listed in [`apps`].
 //! - A publication of several steps keeps where it stands in its [`Progress`], which the next try under the same key finds
-//!   again, also after a crash: nothing is uploaded or created twice. A call has the time of [`time_left`]; what a network is
+//!   again, also after a crash: nothing is uploaded or created twice. What makes it public is preceded by
+//!   [`Progress::goes_public`]: from then on it may arrive. A call has the time of [`time_left`]; what a network is
 //!   still processing by then is a transient failure with the code `in_progress` and a `retry_after`.
 //! - An answer that says that the token is not valid sets [`Failure::token`]: the caller refreshes once and calls again, or
 //!   marks the account.
@@ -41,7 +42,7 @@ mod youtube;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_ids::AccountId;
 use postbreeze_proto::{
     fields::Fields,
@@ -49,19 +50,19 @@ use postbreeze_proto::{
     status::Reason,
     v1::{ConnectCredentials, Platform},
 };
-use postbreeze_runtime::{Environment, call::Call};
+use postbreeze_runtime::{Environment, call::Call, clock::Clock};
 use secrecy::SecretString;
 use serde::{Serialize, de::DeserializeOwned};
 use tonic::async_trait;
 
 use self::http::Http;
 pub(crate) use self::{
-    outcome::{Failure, Found, Outcome, Sent, TokenTrouble, clean, redacted},
+    outcome::{DUPLICATE, Failure, Found, Outcome, Sent, TokenTrouble, clean, redacted},
     sandbox::{is_accepted, sent as sandbox_sent},
     settings::NetworkSettings,
 };
 use crate::{
-    store::{Store, accounts::AccountRow},
+    store::{Store, accounts::AccountRow, sendings::SendingRow},
     vault::Vault,
 };
 
@@ -94,6 +95,11 @@ pub(crate) trait Network: Send + Sync {
 
     /// Finishes a connection with what the person brought back.
     async fn connect(&self, begun: &Begun<'_>, given: Given<'_>) -> Result<Grant, ConnectError>;
+
+    /// How many characters a post may have, where the server of a connection says so.
+    async fn max_characters(&self, _begun: &Begun<'_>) -> Option<i32> {
+        None
+    }
 
     /// New tokens for the refresh token of a session. An answer without a new refresh token keeps the old one.
     async fn refresh(&self, _session: &Session) -> Result<Tokens, RefreshError> {
@@ -146,6 +152,8 @@ pub(crate) struct Begun<'a> {
     pub(crate) state: &'a str,
     /// The account's server; empty where the network has but one, or tells it with the credentials.
     pub(crate) server_url: &'a str,
+    /// The network's id of the account to connect, where a person may have several; empty: the only one.
+    pub(crate) external_id: &'a str,
     /// The verifier of PKCE.
     pub(crate) verifier: SecretString,
     /// The time.
@@ -257,6 +265,9 @@ pub(crate) struct Progress {
     account_id: AccountId,
     key: String,
     value: String,
+    clock: Clock,
+    /// When this try began.
+    begun: DateTime<Utc>,
     /// When it was tried before; `None`: never.
     pub(crate) last_attempt_time: Option<DateTime<Utc>>,
 }
@@ -267,10 +278,13 @@ impl Progress {
         store: Store,
         account_id: AccountId,
         key: String,
-        value: String,
-        last_attempt_time: Option<DateTime<Utc>>,
+        row: Option<SendingRow>,
+        clock: Clock,
     ) -> Self {
-        Self { store, account_id, key, value, last_attempt_time }
+        let (value, last_attempt_time) =
+            row.map_or_else(Default::default, |row| (row.progress, Some(row.last_attempt_time)));
+        let begun = clock.now();
+        Self { store, account_id, key, value, clock, begun, last_attempt_time }
     }
 
     /// Where it stands; the default where it was never kept, or is nothing this version knows.
@@ -290,10 +304,29 @@ impl Progress {
             ours()
         })
     }
+
+    /// Writes down that the step which makes it public is made now: what is lost of it may arrive for a while from here on,
+    /// however long the steps before it took.
+    ///
+    /// # Errors
+    /// A failure that says that nothing was published yet.
+    pub(crate) async fn goes_public(&self) -> Result<(), Failure> {
+        let now = self.clock.now();
+        // So soon after the beginning the time of the beginning does.
+        if now - self.begun < AT_ONCE {
+            return Ok(());
+        }
+        self.store.touch_sending(self.account_id, &self.key, now).await.map_err(|error| {
+            tracing::warn!(%error, "the time of a sending cannot be kept");
+            Failure::transient("progress_not_kept", "the step could not be written down")
+        })
+    }
 }
 
 /// Before the caller stops waiting, an answer must be on its way.
 const MARGIN: Duration = Duration::from_secs(1);
+/// Shorter than any network's time for what is on its way to arrive.
+const AT_ONCE: TimeDelta = TimeDelta::seconds(5);
 const WITHOUT_A_CALL: Duration = Duration::from_secs(15);
 
 /// How long the steps of the current call may still take.

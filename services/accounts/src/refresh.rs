@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    networks::{Failure, Network, Networks, RefreshError, Session, Tokens, name_of},
+    networks::{Failure, Network, Networks, RefreshError, Session, Tokens, name_of, redacted},
     store::{
         Store,
         sessions::{Loaded, TokenRow},
@@ -33,6 +33,8 @@ use crate::{
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// How often who waits for another looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How soon what could not be written down is written again.
+const KEEP_EVERY: Duration = Duration::from_millis(250);
 /// How long a caller waits for a refresh, its own or another's.
 const PATIENCE: Duration = Duration::from_secs(12);
 /// How often the background looks for tokens that are due.
@@ -221,12 +223,15 @@ impl Refresher {
     async fn try_once(&self, loaded: Loaded) -> Result<Tried, NoSession> {
         let account = loaded.account.clone();
         let Some(token) = loaded.token.clone() else { return Ok(Tried::Changed) };
-        let not_here =
-            || Failure::transient("network_not_configured", "the network is not configured here");
-        let network = self.networks.of(account.platform.into()).ok_or_else(not_here)?;
-        let now = self.environment.clock.now();
+        let (now, leased_at) = (self.environment.clock.now(), Instant::now());
         let leased = self.store.lease_token(account.id, token.version, now, LEASE).await?;
         let Some(version) = leased else { return Ok(Tried::Taken) };
+        let Some(network) = self.networks.of(account.platform.into()) else {
+            // It makes room for the tokens of networks that are.
+            self.postpone(&token, account.id, version, None).await?;
+            let message = "the network is not configured here";
+            return Err(Failure::transient("network_not_configured", message).into());
+        };
         let (session, _) = match self.open(loaded) {
             Ok(session) => session,
             Err(error) => {
@@ -237,13 +242,13 @@ impl Refresher {
         match refreshed(network.as_ref(), &session).await {
             Ok(tokens) => {
                 let new = self.sealed(account.id, &session, tokens)?;
-                let now = self.environment.clock.now();
-                if !self.store.keep_refreshed(account.id, version, &new, now).await? {
+                if !self.kept(account.id, version, &new, leased_at).await? {
                     tracing::warn!(account.id = %account.id, "a refresh came too late and was dropped");
                 }
                 Ok(Tried::Changed)
             }
             Err(RefreshError::Transient { message, retry_after }) => {
+                let message = without_tokens(&message, &session.tokens);
                 self.count(account.platform, "transient");
                 tracing::info!(account.id = %account.id, network = name_of(account.platform.into()), message,
                     "a token could not be refreshed");
@@ -253,12 +258,35 @@ impl Refresher {
                 Ok(Tried::Postponed(failure.after(wait.to_std().ok())))
             }
             Err(RefreshError::Refused { revoked, message }) => {
+                let message = without_tokens(&message, &session.tokens);
                 self.count(account.platform, if revoked { "revoked" } else { "invalid_grant" });
                 tracing::info!(account.id = %account.id, network = name_of(account.platform.into()), message,
                     "the network does not take a refresh token");
                 let now = self.environment.clock.now();
                 self.store.expire_account(&account, version, revoked, now).await?;
                 Ok(Tried::Changed)
+            }
+        }
+    }
+
+    /// Keeps new tokens, while the lease lasts however often that fails: the network may have made the old ones worthless, so
+    /// that a database which is away for a moment would cost the account.
+    async fn kept(
+        &self,
+        account_id: AccountId,
+        version: i64,
+        new: &NewTokens,
+        leased_at: Instant,
+    ) -> Result<bool, sqlx::Error> {
+        let lasts = LEASE.to_std().unwrap_or_default();
+        loop {
+            let now = self.environment.clock.now();
+            match self.store.keep_refreshed(account_id, version, new, now).await {
+                Err(error) if leased_at.elapsed() + KEEP_EVERY < lasts => {
+                    tracing::warn!(account.id = %account_id, %error, "refreshed tokens cannot be kept yet");
+                    sleep(KEEP_EVERY).await;
+                }
+                kept => return kept,
             }
         }
     }
@@ -318,15 +346,26 @@ impl Refresher {
         let due = self.store.tokens_due(now, DUE_AT_ONCE).await?;
         stream::iter(due)
             .for_each_concurrent(REFRESHES_AT_ONCE, async |account_id| {
-                if let Ok(Some(loaded)) = self.store.load_session(account_id).await
-                    && inactive(&loaded.account.status).is_none()
-                    && loaded.token.as_ref().is_some_and(can_refresh)
-                {
-                    // What went wrong is counted, logged, and written into the row.
-                    let _ = self.detached(loaded).await;
-                }
+                // What goes wrong is counted, logged, and written into the row; the rest is due again.
+                let _ = self.meet(account_id).await;
             })
             .await;
+        Ok(())
+    }
+
+    /// Refreshes a token that is due. One that nothing buys anew has come to its end, and the account's with it.
+    async fn meet(&self, account_id: AccountId) -> Result<(), NoSession> {
+        let Some(loaded) = self.store.load_session(account_id).await? else { return Ok(()) };
+        let Some(token) = loaded.token.as_ref() else { return Ok(()) };
+        if inactive(&loaded.account.status).is_some() {
+            return Ok(());
+        }
+        let now = self.environment.clock.now();
+        if can_refresh(token) {
+            self.detached(loaded).await?;
+        } else if token.expire_time.is_some_and(|expires| expires <= now) {
+            self.store.expire_account(&loaded.account, token.version, false, now).await?;
+        }
         Ok(())
     }
 }
@@ -336,6 +375,12 @@ async fn refreshed(network: &dyn Network, session: &Session) -> Result<Tokens, R
     let late =
         RefreshError::Transient { message: "no answer in time".to_owned(), retry_after: None };
     timeout(Duration::from_secs(30), network.refresh(session)).await.unwrap_or(Err(late))
+}
+
+/// What a network says, without the tokens: some repeat what they were sent.
+fn without_tokens(message: &str, tokens: &Tokens) -> String {
+    let secrets = [Some(&tokens.access_token), tokens.refresh_token.as_ref()];
+    redacted(message, &secrets.into_iter().flatten().collect::<Vec<_>>())
 }
 
 /// Tokens as they are kept.
@@ -351,8 +396,7 @@ pub(crate) fn new_tokens(
         expire_time: tokens.expire_time,
         refresh_time: tokens
             .expire_time
-            .filter(|_| refreshable)
-            .map(|expires| token::refresh_time(now, expires)),
+            .map(|expires| if refreshable { token::refresh_time(now, expires) } else { expires }),
     })
 }
 

@@ -11,6 +11,7 @@ use secrecy::ExposeSecret as _;
 use crate::vault::Vault;
 
 const WEBHOOK_KEY: &str = "POSTBREEZE_WEBHOOK_KEY";
+const OLD_WEBHOOK_KEYS: &str = "POSTBREEZE_WEBHOOK_KEYS_OLD";
 const CONCURRENCY: &str = "POSTBREEZE_PUBLISH_CONCURRENCY";
 const DEADLINE: &str = "POSTBREEZE_PUBLISH_DEADLINE_MS";
 const LEASE: &str = "POSTBREEZE_PUBLISH_LEASE_MS";
@@ -41,7 +42,7 @@ impl Config {
             publish_concurrency: 64,
             publish_deadline: Duration::from_mins(5),
             publish_lease: Duration::from_mins(1),
-            vault: Vault::new(webhook_key),
+            vault: Vault::new(webhook_key, &[]),
             egress: Egress::new(egress),
         }
     }
@@ -51,8 +52,8 @@ impl Config {
     /// # Errors
     /// When one is missing or bad.
     pub fn read(lookup: &Lookup) -> Result<Self, ConfigError> {
-        let default =
-            Self::new(page_token_key(lookup)?, &webhook_key(lookup)?, Policy::read(lookup)?);
+        let key = webhook_key(lookup)?;
+        let default = Self::new(page_token_key(lookup)?, &key, Policy::read(lookup)?);
         let publish_concurrency = lookup.parsed(CONCURRENCY, default.publish_concurrency)?;
         if !(1..=1_000).contains(&publish_concurrency) {
             return Err(ConfigError::new(CONCURRENCY, "must be 1 to 1000"));
@@ -65,6 +66,7 @@ impl Config {
                 1_000..=300_000,
             )?,
             publish_lease: lookup.milliseconds(LEASE, default.publish_lease, 1_000..=300_000)?,
+            vault: Vault::new(&key, &old_webhook_keys(lookup)?),
             ..default
         })
     }
@@ -72,7 +74,19 @@ impl Config {
 
 fn webhook_key(lookup: &Lookup) -> Result<[u8; 32], ConfigError> {
     let encoded = lookup.required_secret(WEBHOOK_KEY)?;
-    let key = STANDARD.decode(encoded.expose_secret()).ok();
-    key.and_then(|key| key.try_into().ok())
+    key(encoded.expose_secret())
         .ok_or_else(|| ConfigError::new(WEBHOOK_KEY, "must be 32 bytes in base64"))
+}
+
+fn old_webhook_keys(lookup: &Lookup) -> Result<Vec<[u8; 32]>, ConfigError> {
+    let Some(list) = lookup.secret(OLD_WEBHOOK_KEYS) else { return Ok(Vec::new()) };
+    let entries = list.expose_secret().split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    entries.map(key).collect::<Option<_>>().ok_or_else(|| {
+        let problem = "must be keys of 32 bytes in base64, separated by commas";
+        ConfigError::new(OLD_WEBHOOK_KEYS, problem)
+    })
+}
+
+fn key(encoded: &str) -> Option<[u8; 32]> {
+    STANDARD.decode(encoded).ok()?.try_into().ok()
 }

@@ -10,6 +10,7 @@ use postbreeze_proto::internal::v1::{
 };
 use postbreeze_runtime::Environment;
 use tokio::{sync::Semaphore, time::Instant};
+use tonic::Code;
 
 use crate::{
     bell::Bell,
@@ -165,7 +166,13 @@ impl Inbox {
                 }
                 return Ok(Err(missed));
             }
-            Err(status) => return Ok(Err(Missed::NotAsked(status))),
+            Err(status) if is_away(&status) => return Ok(Err(Missed::NotAsked(status))),
+            Err(status) => {
+                // It would be the same the next time, and in the way of the account's other targets.
+                tracing::warn!(%status, target.id = %source.target_id, "comments cannot be asked for");
+                self.store.postpone_fetch(source, self.environment.clock.now()).await?;
+                return Ok(Err(Missed::Target));
+            }
         };
         let Environment { clock, minter, .. } = &self.environment;
         let now = clock.now();
@@ -183,6 +190,11 @@ impl Inbox {
         let answer = self.networks.client().fetch_comments(request).await?.into_inner();
         answer.result.ok_or_else(|| tonic::Status::unavailable("an answer without a result"))
     }
+}
+
+/// Whether `accounts` is not there, or not well, for now.
+fn is_away(status: &tonic::Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
 }
 
 fn missed(failure: &SendFailure) -> Missed {

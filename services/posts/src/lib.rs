@@ -101,7 +101,8 @@ pub fn service(parts: Parts) -> BoxService {
     let store = Store::new(&parts.database);
     let (environment, issuer, accounts) = (&parts.environment, &parts.issuer, &parts.accounts);
     let notices = notices::start(environment, &store, issuer.clone(), parts.media.clone());
-    housekeeping::start(environment, &store, issuer.clone(), parts.workspaces.clone());
+    let (vault, workspaces) = (Arc::new(parts.config.vault), parts.workspaces.clone());
+    housekeeping::start(environment, &store, Arc::clone(&vault), issuer.clone(), workspaces);
     account_log::follow(environment, store.clone(), issuer.clone(), accounts.clone());
     let publisher = publisher::start(publisher::Parts {
         environment: environment.clone(),
@@ -117,7 +118,7 @@ pub fn service(parts: Parts) -> BoxService {
             publish_within: parts.config.publish_deadline,
         },
     });
-    let (vault, bells) = (Arc::new(parts.config.vault), Bells::default());
+    let bells = Bells::default();
     let courier = Courier {
         store: store.clone(),
         environment: environment.clone(),

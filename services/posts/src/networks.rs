@@ -11,6 +11,8 @@ use crate::error::Error;
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The comments under a post may be long: twice of what `accounts` tells at the most.
+const ANSWER_BYTES: usize = 16 * 1_024 * 1_024;
 const AUDIENCE: &[&str] = &["accounts"];
 
 /// Codes of failures that say that an account cannot be used.
@@ -32,7 +34,7 @@ pub(crate) struct Networks {
 impl Networks {
     /// A client.
     pub(crate) fn client(&self) -> NetworkServiceClient<Peer> {
-        NetworkServiceClient::new(self.accounts.clone())
+        NetworkServiceClient::new(self.accounts.clone()).max_decoding_message_size(ANSWER_BYTES)
     }
 
     /// A request of this service's own.

@@ -38,7 +38,7 @@ fn prefix(field: &str) -> Option<&'static str> {
         "webhook_id" => "whk",
         "event_id" => "evt",
         // Chosen by clients, or by networks.
-        "request_id" | "board_id" | "external_post_id" => return None,
+        "request_id" | "board_id" | "external_id" | "external_post_id" => return None,
         other if other.ends_with("_id") => panic!("of which kind is {other}?"),
         _ => return None,
     })

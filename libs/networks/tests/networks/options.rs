@@ -1,9 +1,9 @@
 //! What options mean together with text and media.
 
-use postbreeze_networks::{Sending, Subject, youtube_title};
+use postbreeze_networks::{Sending, Subject, check, youtube_title};
 use postbreeze_proto::v1::{
-    FacebookOptions, InstagramOptions, InstagramPlacement, Platform, YoutubeOptions,
-    platform_options::Network,
+    FacebookOptions, InstagramOptions, InstagramPlacement, PinterestOptions, Platform,
+    TiktokOptions, TiktokPrivacyLevel, YoutubeOptions, platform_options::Network,
 };
 
 use crate::{assert_refused, assert_taken, jpeg, millis, mp4, options, sized};
@@ -126,6 +126,40 @@ fn youtube_wants_a_title_and_no_brackets() {
                 "at most 500",
             );
         }
+    }
+}
+
+#[test]
+fn tiktok_wants_a_choice_of_who_sees_it_and_pinterest_a_board() {
+    let (video, image) = ([mp4()], [jpeg()]);
+    let of = |privacy: TiktokPrivacyLevel| {
+        let chosen = TiktokOptions { privacy_level: privacy.into(), ..Default::default() };
+        options(Network::Tiktok(chosen))
+    };
+    let (chosen, unchosen) =
+        (of(TiktokPrivacyLevel::SelfOnly), of(TiktokPrivacyLevel::Unspecified));
+    let sending = Sending { caption: "hi", media: &video, ..Sending::default() };
+    assert_taken(Platform::Tiktok, &Sending { options: Some(&chosen), ..sending });
+    let refused = |platform, sending: &Sending| {
+        let problems = check(platform, sending).into_iter();
+        problems.map(|problem| problem.subject).collect::<Vec<_>>()
+    };
+    for options in [None, Some(&unchosen)] {
+        let sending = Sending { options, ..sending };
+        let subject = Subject::Options("tiktok.privacy_level");
+        assert_eq!(refused(Platform::Tiktok, &sending), [subject]);
+    }
+    let of = |board_id: &str| {
+        let board_id = board_id.to_owned();
+        options(Network::Pinterest(PinterestOptions { board_id, ..Default::default() }))
+    };
+    let (board, none) = (of("b1"), of(""));
+    let sending = Sending { caption: "hi", media: &image, ..Sending::default() };
+    assert_taken(Platform::Pinterest, &Sending { options: Some(&board), ..sending });
+    for options in [None, Some(&none)] {
+        let sending = Sending { options, ..sending };
+        let subject = Subject::Options("pinterest.board_id");
+        assert_eq!(refused(Platform::Pinterest, &sending), [subject]);
     }
 }
 

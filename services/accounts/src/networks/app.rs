@@ -14,6 +14,7 @@ use super::{
     Begun, ConnectError, Given, RefreshError, Session, Tokens,
     http::{Answer, Http, Problem, Refusal},
     oauth::OauthClient,
+    outcome::{clean, redacted},
 };
 
 /// Where people come back to with their code.
@@ -156,6 +157,15 @@ impl App {
         if basic_auth {
             request = request.basic(&self.id, &self.secret);
         }
+        // Some endpoints repeat what they were sent.
+        let is_secret = |name: &str| matches!(name, "code" | "refresh_token");
+        let sent = form.iter().filter(|(name, _)| is_secret(name));
+        let sent: Vec<SecretString> = sent.map(|(_, value)| (*value).into()).collect();
+        let secrets: Vec<&SecretString> = sent.iter().chain([&self.secret]).collect();
+        let refusal = |answer: &Answer| {
+            let refusal = refusal(answer);
+            Refusal { message: redacted(&refusal.message, &secrets), ..refusal }
+        };
         request.form(form).send().await?.json(now, refusal)
     }
 
@@ -190,14 +200,17 @@ fn parsed(variable: &str, url: &str) -> Result<String, ConfigError> {
     Ok(url.to_owned())
 }
 
-/// An error of OAuth 2, as token endpoints tell it.
+/// An error of OAuth 2, as token endpoints tell it; some have a number in the place of its name.
 fn refusal(answer: &Answer) -> Refusal {
     let said = answer.value();
     let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
-    let code = text("error");
+    let code = match said["code"].as_i64() {
+        Some(number) if said["error"].is_null() => number.to_string(),
+        _ => text("error"),
+    };
     let message = match text("error_description") {
         message if !message.is_empty() => format!("{code}: {message}"),
-        _ if !code.is_empty() => code.clone(),
+        _ if !text("error").is_empty() => code.clone(),
         _ => answer.text(),
     };
     Refusal { code, message, ..Refusal::default() }
@@ -212,6 +225,37 @@ pub(crate) fn code(given: Given<'_>) -> Result<&str, ConnectError> {
         Given::Code(code) => Ok(code),
         Given::Credentials(_) => {
             Err(ConnectError::invalid("credentials", "the network wants a code"))
+        }
+    }
+}
+
+/// What is connected of what a person granted: the one with the wanted id, or the only one. `named`: its id and its name;
+/// `none`: what it means that there is nothing.
+///
+/// # Errors
+/// When there is none, or several and none of them is wanted.
+pub(crate) fn chosen<T>(
+    granted: Vec<T>,
+    begun: &Begun<'_>,
+    named: impl Fn(&T) -> (&str, &str),
+    none: &str,
+) -> Result<T, ConnectError> {
+    let names: Vec<String> = granted
+        .iter()
+        .map(|one| {
+            let (id, name) = named(one);
+            format!("{id} ({})", clean(name))
+        })
+        .collect();
+    let wanted = begun.external_id;
+    let is_right = |one: &T| wanted.is_empty() || named(one).0 == wanted;
+    let mut right = granted.into_iter().filter(is_right);
+    match (right.next(), right.next()) {
+        (Some(one), None) => Ok(one),
+        _ if names.is_empty() => Err(ConnectError::invalid("code", none)),
+        _ => {
+            let problem = format!("must be one of {}", names.join(", "));
+            Err(ConnectError::invalid("external_id", problem))
         }
     }
 }
@@ -249,5 +293,10 @@ pub(crate) fn refresh_token(session: &Session) -> Result<&SecretString, RefreshE
 
 /// Whether a token endpoint said that a refresh token is not valid.
 pub(crate) fn is_invalid_grant(problem: &Problem) -> bool {
-    matches!(problem, Problem::Refused { refusal, .. } if refusal.code == "invalid_grant")
+    says(problem, "invalid_grant")
+}
+
+/// Whether a token endpoint refused with this code.
+pub(crate) fn says(problem: &Problem, code: &str) -> bool {
+    matches!(problem, Problem::Refused { refusal, .. } if refusal.code == code)
 }

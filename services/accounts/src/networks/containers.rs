@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use postbreeze_proto::internal::v1::PublishRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +13,7 @@ use super::{
     Failure, Found, Outcome, Progress, Sent, Session,
     http::Problem,
     meta::{Created, Graph, Page, time},
-    steps::{Ready, absent, in_progress, same_text, since, until_ready},
+    steps::{Listed, Ready, absent, in_progress, same_text, since, until_ready},
 };
 
 /// How often a container is asked for.
@@ -20,6 +21,8 @@ const ASK_EVERY: Duration = Duration::from_secs(3);
 const LOOK_AFTER: Duration = Duration::from_secs(30);
 /// The quota is of a day; it frees up bit by bit.
 const QUOTA_WAIT: Duration = Duration::from_hours(1);
+/// The network lists what it published sooner than this.
+const LISTED_WITHIN: TimeDelta = TimeDelta::minutes(5);
 /// Posts of an account that are looked through.
 const RECENT: usize = 100;
 
@@ -81,7 +84,7 @@ pub(crate) async fn publish(
 ) -> Outcome {
     let mut steps: Steps = progress.get();
     if steps.sent
-        && let Some(sent) = published(graph, words, session, texts, &steps.container).await
+        && let Some(sent) = published(graph, words, session, texts, &steps, progress).await
     {
         return sent;
     }
@@ -93,12 +96,22 @@ pub(crate) async fn publish(
     if let Err(failure) = progress.keep(&steps).await {
         return failure.into();
     }
+    if let Err(failure) = progress.goes_public().await {
+        return failure.into();
+    }
     let path = format!("{}/{}", session.account.external_id, words.publish);
     let made: Result<Created, Problem> =
         graph.post(session, &path, &[("creation_id", &steps.container)]).await;
     match made {
         Ok(post) => Outcome::Sent(sent(graph, session, post.id).await),
-        Err(problem) => problem.outcome(),
+        Err(problem) => match problem.outcome() {
+            // Some refusals come though it was published, by this call or by one before.
+            Outcome::Failed(failure) if !failure.transient && failure.token.is_none() => {
+                let stands = published(graph, words, session, texts, &steps, progress).await;
+                stands.unwrap_or(Outcome::Failed(failure))
+            }
+            outcome => outcome,
+        },
     }
 }
 
@@ -108,23 +121,37 @@ async fn published(
     words: &Words,
     session: &Session,
     post: &PublishRequest,
-    container: &str,
+    steps: &Steps,
+    progress: &Progress,
 ) -> Option<Outcome> {
-    match state(graph, words, session, container).await {
+    match state(graph, words, session, &steps.container).await {
         Ok(State::Published) => {}
         Ok(_) => return None,
         Err(problem) => return Some(problem.failure().into()),
     }
-    Some(match recent(graph, words, session, post).await {
+    let unknown = |message| Outcome::Unknown { code: "not_listed".to_owned(), message };
+    Some(match listed(graph, words, session, post, steps, progress).await {
         Ok(Some(sent)) => Outcome::Sent(sent),
-        Ok(None) => Outcome::Unknown {
-            code: "not_listed".to_owned(),
-            message: "the network published it and does not list it yet".to_owned(),
-        },
-        Err(problem) => {
-            Outcome::Unknown { code: "not_listed".to_owned(), message: problem.failure().message }
-        }
+        Ok(None) => unknown("the network published it and does not list it yet".to_owned()),
+        Err(problem) => unknown(problem.failure().message),
     })
+}
+
+/// What a container became that is published. One that is not listed for minutes is not told from others: then it is known by
+/// its own id, and has no address.
+async fn listed(
+    graph: &Graph,
+    words: &Words,
+    session: &Session,
+    post: &PublishRequest,
+    steps: &Steps,
+    progress: &Progress,
+) -> Result<Option<Sent>, Problem> {
+    let listed = recent(graph, words, session, post).await?;
+    let tried = progress.last_attempt_time;
+    let is_long_ago = tried.is_some_and(|tried| session.now - tried > LISTED_WITHIN);
+    let unlisted = || Sent { external_id: steps.container.clone(), ..Sent::default() };
+    Ok(listed.or_else(|| is_long_ago.then(unlisted)))
 }
 
 /// Makes what is not made yet, and waits until it can be published.
@@ -263,14 +290,15 @@ pub(crate) async fn find(
         }
         Err(problem) => return problem.undecided(),
     }
-    match recent(graph, words, session, post).await {
+    match listed(graph, words, session, post, &steps, progress).await {
         Ok(Some(sent)) => Ok(Found::There(sent)),
         Ok(None) => Ok(Found::not_yet("the network does not list it yet", Some(LOOK_AFTER))),
         Err(problem) => problem.undecided(),
     }
 }
 
-/// The account's post with this text since it was first tried; the oldest, should there be several.
+/// The account's post with this text since it was first tried; the oldest, should there be several. What has no text is told
+/// by how much it shows, and only where nothing else is like it.
 async fn recent(
     graph: &Graph,
     words: &Words,
@@ -278,18 +306,21 @@ async fn recent(
     post: &PublishRequest,
 ) -> Result<Option<Sent>, Problem> {
     let path = format!("{}/{}", session.account.external_id, words.list);
-    let fields = format!("id,{},permalink,timestamp", words.text);
+    let children = if post.text.is_empty() { ",children" } else { "" };
+    let fields = format!("id,{},permalink,timestamp{children}", words.text);
     let query = [("fields", fields.as_str()), ("limit", "50")];
-    let listed: Vec<Value> = graph.list(session, &path, &query, RECENT).await?;
+    let listed: Listed<Value> = graph.list(session, &path, &query, RECENT).await?;
     let since = since(post.first_attempt_time.as_ref());
     let text = |post: &Value, name: &str| post[name].as_str().unwrap_or_default().to_owned();
+    let shows = |listed: &Value| listed["children"]["data"].as_array().map_or(1, Vec::len);
     let is_it = |listed: &&Value| {
         same_text(&text(listed, words.text), &post.text)
             && time(&text(listed, "timestamp")).is_some_and(|time| time >= since)
+            && (!post.text.is_empty() || shows(listed) == post.media.len())
     };
-    Ok(listed
-        .iter()
-        .rfind(is_it)
+    let mut alike = listed.items.iter().rev().filter(is_it);
+    let oldest = alike.next().filter(|_| !post.text.is_empty() || alike.next().is_none());
+    Ok(oldest
         .map(|post| Sent { external_id: text(post, "id"), external_url: text(post, "permalink") }))
 }
 

@@ -3,12 +3,15 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeZone as _, Utc};
+use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -16,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use postbreeze_egress::Policy;
 use postbreeze_ids::Id;
 use postbreeze_proto::{internal::v1::MediaToPublish, time::to_proto, v1::Platform};
-use postbreeze_runtime::{call::Call, postgres::Database};
+use postbreeze_runtime::{call::Call, clock::Clock, postgres::Database};
 use postbreeze_testkit::postgres::{TestDatabase, database};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -338,6 +341,9 @@ pub(super) fn http() -> Http {
 pub(super) struct Stage {
     pub(super) session: Session,
     store: Store,
+    clock: Clock,
+    /// Seconds that the clock was turned on.
+    turned: Arc<AtomicI64>,
     _database: TestDatabase,
 }
 
@@ -358,6 +364,7 @@ impl Stage {
             connect_time: now(),
             token_expire_time: None,
             server_url: String::new(),
+            max_characters: None,
         };
         let tokens = Tokens {
             access_token: TOKEN.to_owned().into(),
@@ -365,7 +372,11 @@ impl Stage {
             expire_time: None,
         };
         let session = Session { account, tokens, now: now() };
-        Self { session, store, _database: test }
+        let turned = Arc::new(AtomicI64::new(0));
+        let seconds = Arc::clone(&turned);
+        let time = move || now() + TimeDelta::seconds(seconds.load(Ordering::SeqCst));
+        let clock = Clock::from_source(Arc::new(time));
+        Self { session, store, clock, turned, _database: test }
     }
 
     /// The progress as the next call reads it, also after a crash.
@@ -373,11 +384,19 @@ impl Stage {
         let account_id = self.session.account.id;
         let before = self.store.begin_sending(account_id, KEY, now()).await.unwrap();
         // The statement that begins it anew keeps where it stands.
-        let (value, last) = match before {
-            Some(row) => (row.progress, Some(row.last_attempt_time)),
-            None => (String::new(), None),
-        };
-        Progress::new(self.store.clone(), account_id, KEY.to_owned(), value, last)
+        Progress::new(self.store.clone(), account_id, KEY.to_owned(), before, self.clock.clone())
+    }
+
+    /// The progress as who looks reads it.
+    pub(super) async fn looked_at(&self) -> Progress {
+        let account_id = self.session.account.id;
+        let row = self.store.find_sending(account_id, KEY).await.unwrap();
+        Progress::new(self.store.clone(), account_id, KEY.to_owned(), row, self.clock.clone())
+    }
+
+    /// So much time passes while a call is made.
+    pub(super) fn passes(&self, seconds: i64) {
+        self.turned.fetch_add(seconds, Ordering::SeqCst);
     }
 
     /// The account, so much later.
@@ -394,7 +413,7 @@ pub(super) async fn hurried<T>(future: impl Future<Output = T>) -> T {
 
 pub(super) fn begun(state: &str) -> Begun<'_> {
     let verifier = "v".repeat(43);
-    Begun { state, server_url: "", verifier: verifier.into(), now: now() }
+    Begun { state, server_url: "", external_id: "", verifier: verifier.into(), now: now() }
 }
 
 /// What a grant says, its tokens included.

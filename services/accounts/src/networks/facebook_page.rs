@@ -1,5 +1,4 @@
-//! Facebook pages, after Meta's "Pages API". A person grants pages; the account is the first of them, and its token does not
-//! run out.
+//! Facebook pages, after Meta's "Pages API". A person grants pages; the account is one of them, and its token does not run out.
 
 mod find;
 #[cfg(test)]
@@ -17,10 +16,10 @@ use tonic::async_trait;
 use super::{
     Begun, Capabilities, ConnectError, Failure, Found, Given, Grant, Network, Outcome, Progress,
     Sent, Session, Tokens,
-    app::{Addresses, App, code, not_connected},
+    app::{Addresses, App, chosen, code, not_connected},
     http::{Http, Problem},
     meta::{Comment, Created, Graph, Page, Picture, own_comment},
-    steps::{cannot_tell, forget_refused, found, is_video},
+    steps::{Listed, cannot_tell, forget_refused, found, is_video},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -103,7 +102,7 @@ impl FacebookPage {
         Ok(steps.photos)
     }
 
-    async fn comments(&self, session: &Session, path: &str) -> Result<Vec<Comment>, Problem> {
+    async fn comments(&self, session: &Session, path: &str) -> Result<Listed<Comment>, Problem> {
         let query = [
             ("fields", "id,message,created_time,from{id,name,picture}"),
             ("order", "reverse_chronological"),
@@ -143,11 +142,11 @@ impl Network for FacebookPage {
         }
         let person = self.person(code(given)?, begun.now).await;
         let person = person.map_err(|problem| not_connected(&problem))?;
-        let fields = [("fields", "id,name,username,access_token,picture{url}")];
-        let pages = self.graph.get(&person, "me/accounts", &fields, begun.now).await;
+        let query = [("fields", "id,name,username,access_token,picture{url}"), ("limit", "100")];
+        let pages = self.graph.get(&person, "me/accounts", &query, begun.now).await;
         let pages: Page<Own> = pages.map_err(|problem| not_connected(&problem))?;
-        let none = || ConnectError::invalid("code", "the person granted no page that they manage");
-        let page = pages.data.into_iter().next().ok_or_else(none)?;
+        let none = "the person granted no page that they manage";
+        let page = chosen(pages.data, begun, |page| (&page.id, &page.name), none)?;
         Ok(Grant {
             handle: if page.username.is_empty() { page.name.clone() } else { page.username },
             external_id: page.id,
@@ -195,6 +194,9 @@ impl Network for FacebookPage {
             }
             _ => {}
         }
+        if let Err(failure) = progress.goes_public().await {
+            return failure.into();
+        }
         let made = self.graph.post(session, &format!("{page}/feed"), &form).await;
         let outcome = outcome(made, |id| format!("https://www.facebook.com/{id}"));
         forget_refused(outcome, progress).await
@@ -211,7 +213,7 @@ impl Network for FacebookPage {
             return Ok(cannot_tell("a video without a text cannot be told from others"));
         }
         match self.recent(session, post, &photos).await {
-            Ok(sent) => Ok(found(sent, session, progress)),
+            Ok((sent, is_whole)) => Ok(found(sent, is_whole, session, progress)),
             Err(problem) => problem.undecided(),
         }
     }
@@ -237,8 +239,7 @@ impl Network for FacebookPage {
             Ok(listed) => listed,
             Err(problem) => return problem.undecided(),
         };
-        let sent = own_comment(listed, session, comment);
-        Ok(found(sent, session, progress))
+        Ok(own_comment(&listed, session, comment, progress))
     }
 
     async fn fetch_comments(
@@ -248,7 +249,7 @@ impl Network for FacebookPage {
     ) -> Result<Vec<FetchedComment>, Failure> {
         let listed = self.comments(session, &format!("{external_post_id}/comments")).await;
         let listed = listed.map_err(|problem| problem.failure())?;
-        let others = listed.into_iter().filter(|comment| !comment.is_own(session));
+        let others = listed.items.into_iter().filter(|comment| !comment.is_own(session));
         Ok(others.map(Comment::fetched).collect())
     }
 }

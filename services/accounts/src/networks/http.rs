@@ -12,7 +12,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode};
-use postbreeze_egress::{Egress, Policy, Resolve as _, SystemResolver};
+use postbreeze_egress::{Egress, Policy, Resolve as Resolver, SystemResolver};
 use postbreeze_proto::{internal::v1::MediaToPublish, status::Reason};
 use reqwest::{
     Body, Client, RequestBuilder,
@@ -54,7 +54,11 @@ impl Http {
     /// # Errors
     /// When the library refuses its settings.
     pub(crate) fn new(policy: Policy) -> Result<Self, reqwest::Error> {
-        let guard = Guard { policy: policy.clone(), resolver: Arc::new(SystemResolver::default()) };
+        Self::resolving(policy, Arc::new(SystemResolver::default()))
+    }
+
+    fn resolving(policy: Policy, resolver: Arc<dyn Resolver>) -> Result<Self, reqwest::Error> {
+        let guard = Guard { policy: policy.clone(), resolver };
         Ok(Self {
             open: client().build()?,
             // Small servers close connections without saying so: what is sent on one at that moment is sent to nobody knows.
@@ -176,7 +180,7 @@ fn client() -> reqwest::ClientBuilder {
 /// Resolves names that users gave, to addresses that may be connected to: one that may not spoils all of them.
 struct Guard {
     policy: Policy,
-    resolver: Arc<SystemResolver>,
+    resolver: Arc<dyn Resolver>,
 }
 
 impl Resolve for Guard {
@@ -186,13 +190,18 @@ impl Resolve for Guard {
             let addresses = resolver.resolve(name.as_str()).await?;
             if let Some(forbidden) = addresses.iter().find(|address| !policy.allows(**address)) {
                 tracing::info!(host = name.as_str(), address = %forbidden, "a user's server is at a forbidden address");
-                return Err("the name leads to an address that may not be called".into());
+                return Err(Forbidden.into());
             }
             let sockets = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
             Ok(Box::new(sockets) as Addrs)
         })
     }
 }
+
+/// A name that leads to an address which may not be called.
+#[derive(Debug, thiserror::Error)]
+#[error("the name leads to an address that may not be called")]
+struct Forbidden;
 
 fn unreadable(message: &str) -> Failure {
     Failure::transient("media_unreadable", &format!("the medium cannot be read: {message}"))
@@ -278,6 +287,9 @@ fn no_answer(error: reqwest::Error) -> Problem {
     // Its address may hold a token.
     let error = error.without_url();
     let message = chain(&error);
+    if causes(&error).any(<dyn Error>::is::<Forbidden>) {
+        return Problem::Forbidden(message);
+    }
     // Before a connection stands nothing can have been written to it.
     if error.is_connect() || error.is_builder() {
         Problem::NotSent(message)
@@ -286,12 +298,38 @@ fn no_answer(error: reqwest::Error) -> Problem {
     }
 }
 
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
+/// An error and what caused it.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let texts: Vec<String> = causes(error).map(ToString::to_string).collect();
+    clean(&texts.join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+
+    /// Leads every name into a private network.
+    struct Inwards;
+
+    impl Resolver for Inwards {
+        fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+            Box::pin(async { Ok(vec![IpAddr::from([10, 0, 0, 1])]) })
+        }
     }
-    clean(&text)
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_a_private_address_is_forbidden_and_not_unreachable() {
+        let http = Http::resolving(Policy::default(), Arc::new(Inwards)).unwrap();
+        let request = http.guarded(Method::GET, "https://social.example/").unwrap();
+        let problem = request.send().await.err().unwrap();
+        assert!(matches!(problem, Problem::Forbidden(_)), "{problem:?}");
+    }
 }

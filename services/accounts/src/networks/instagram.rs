@@ -17,7 +17,7 @@ use super::{
     containers::{self, Form, Words},
     http::{Http, Problem},
     meta::{self, Comment, Created, Graph, own_comment},
-    steps::{found, is_video},
+    steps::{Listed, is_video},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -55,7 +55,7 @@ impl Instagram {
         Self { app, graph }
     }
 
-    async fn comments(&self, session: &Session, path: &str) -> Result<Vec<Comment>, Problem> {
+    async fn comments(&self, session: &Session, path: &str) -> Result<Listed<Comment>, Problem> {
         let fields = ("fields", "id,text,timestamp,username,from");
         self.graph.list(session, path, &[fields, ("limit", "50")], COMMENTS).await
     }
@@ -117,7 +117,8 @@ impl Network for Instagram {
     ) -> Outcome {
         let children = children(post);
         let whole = |ids: &[String]| whole(post, ids);
-        containers::publish(&self.graph, &WORDS, session, post, &children, whole, progress).await
+        let (words, sought) = sought(post);
+        containers::publish(&self.graph, &words, session, &sought, &children, whole, progress).await
     }
 
     async fn find(
@@ -126,7 +127,8 @@ impl Network for Instagram {
         post: &PublishRequest,
         progress: &Progress,
     ) -> Result<Found, Failure> {
-        containers::find(&self.graph, &WORDS, session, post, progress).await
+        let (words, sought) = sought(post);
+        containers::find(&self.graph, &words, session, &sought, progress).await
     }
 
     async fn publish_comment(
@@ -154,8 +156,7 @@ impl Network for Instagram {
             Ok(listed) => listed,
             Err(problem) => return problem.undecided(),
         };
-        let sent = own_comment(listed, session, comment);
-        Ok(found(sent, session, progress))
+        Ok(own_comment(&listed, session, comment, progress))
     }
 
     async fn fetch_comments(
@@ -165,7 +166,7 @@ impl Network for Instagram {
     ) -> Result<Vec<FetchedComment>, Failure> {
         let listed = self.comments(session, &format!("{external_post_id}/comments")).await;
         let listed = listed.map_err(|problem| problem.failure())?;
-        let others = listed.into_iter().filter(|comment| !comment.is_own(session));
+        let others = listed.items.into_iter().filter(|comment| !comment.is_own(session));
         Ok(others.map(Comment::fetched).collect())
     }
 }
@@ -183,6 +184,15 @@ fn options(post: &PublishRequest) -> InstagramOptions {
         Some(Options::Instagram(options)) => options,
         _ => InstagramOptions::default(),
     }
+}
+
+/// Where a post is listed, and as what: stories are listed apart, and have no caption.
+fn sought(post: &PublishRequest) -> (Words, PublishRequest) {
+    if options(post).placement() == InstagramPlacement::Story {
+        let words = Words { list: "stories", ..WORDS };
+        return (words, PublishRequest { text: String::new(), ..post.clone() });
+    }
+    (WORDS, post.clone())
 }
 
 /// The items of a carousel; none where there is no carousel.

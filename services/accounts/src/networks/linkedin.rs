@@ -1,5 +1,5 @@
 //! LinkedIn, of members and of company pages, after its "Community Management APIs". A person who connects a company page
-//! must administer it; the account is the first one they do.
+//! must administer it; the account is one that they do.
 
 mod authors;
 mod comments;
@@ -20,11 +20,13 @@ use tonic::async_trait;
 use url::form_urlencoded::byte_serialize;
 
 use super::{
-    Begun, Capabilities, ConnectError, Failure, Found, Given, Grant, Network, Outcome, Progress,
-    RefreshError, Sent, Session, TokenTrouble, Tokens,
-    app::{Addresses, App, code, is_invalid_grant, not_connected, not_refreshed, refresh_token},
+    Begun, Capabilities, ConnectError, DUPLICATE, Failure, Found, Given, Grant, Network, Outcome,
+    Progress, RefreshError, Sent, Session, TokenTrouble, Tokens,
+    app::{
+        Addresses, App, chosen, code, is_invalid_grant, not_connected, not_refreshed, refresh_token,
+    },
     http::{Answer, Http, Problem, Refusal, Request},
-    steps::{cannot_tell, forget_refused, found, same_text, since},
+    steps::{cannot_tell, forget_refused, found, list_since, same_text, since},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -38,6 +40,9 @@ const COMPANY_SCOPES: [&str; 3] =
     ["rw_organization_admin", "r_organization_social", "w_organization_social"];
 /// The version of the API, which LinkedIn keeps for a year.
 const VERSION: &str = "202610";
+
+/// Posts that are asked for at a time.
+const PAGE: usize = 50;
 
 /// Who posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +81,29 @@ impl Linkedin {
             .header("x-restli-protocol-version", "2.0.0")
     }
 
+    /// A page of the author's posts, and where the next one begins.
+    async fn page(
+        &self,
+        session: &Session,
+        start: Option<usize>,
+    ) -> Result<(Vec<Value>, Option<usize>), Problem> {
+        let (author, count, start) = (self.urn(session), PAGE.to_string(), start.unwrap_or(0));
+        let first = start.to_string();
+        let mut query = vec![
+            ("q", "author"),
+            ("author", author.as_str()),
+            ("count", count.as_str()),
+            ("sortBy", "CREATED"),
+        ];
+        if start > 0 {
+            query.push(("start", &first));
+        }
+        let request = self.request(&session.tokens.access_token, Method::GET, "rest/posts");
+        let request = request.query(&query).header("x-restli-method", "FINDER");
+        let mut said: Value = request.send().await?.json(session.now, refusal)?;
+        Ok(elements(&mut said, start, PAGE))
+    }
+
     async fn read<T: DeserializeOwned>(
         &self,
         token: &SecretString,
@@ -110,11 +138,17 @@ impl Network for Linkedin {
         let granted = granted.map_err(|problem| not_connected(&problem))?;
         let token = &granted.access_token;
         let who = match self.author {
-            Author::Person => self.person(token, begun.now).await.map(Some),
-            Author::Company => self.company(token, begun.now).await,
+            Author::Person => {
+                let person = self.person(token, begun.now).await;
+                person.map_err(|problem| not_connected(&problem))?
+            }
+            Author::Company => {
+                let companies = self.companies(token, begun).await;
+                let companies = companies.map_err(|problem| not_connected(&problem))?;
+                let none = "the person administers no company page";
+                chosen(companies, begun, |company| (&company.id, &company.name), none)?
+            }
         };
-        let none = || ConnectError::invalid("code", "the person administers no company page");
-        let who = who.map_err(|problem| not_connected(&problem))?.ok_or_else(none)?;
         Ok(Grant {
             external_id: who.id,
             handle: who.handle,
@@ -160,6 +194,9 @@ impl Network for Linkedin {
         if let Some(content) = content {
             body["content"] = content;
         }
+        if let Err(failure) = progress.goes_public().await {
+            return failure.into();
+        }
         let request = self.request(&session.tokens.access_token, Method::POST, "rest/posts");
         let answer = match request.json(&body).send().await {
             Ok(answer) => answer,
@@ -183,27 +220,19 @@ impl Network for Linkedin {
         if post.text.is_empty() {
             return Ok(cannot_tell("a post without a text cannot be told from others"));
         }
-        let author = self.urn(session);
-        let query = [("q", "author"), ("author", &author), ("count", "50"), ("sortBy", "CREATED")];
-        let token = &session.tokens.access_token;
-        let request = self.request(token, Method::GET, "rest/posts").query(&query);
-        let request = request.header("x-restli-method", "FINDER");
-        let said: Result<Value, Problem> = match request.send().await {
-            Ok(answer) => answer.json(session.now, refusal),
-            Err(problem) => Err(problem),
-        };
-        let said = match said {
-            Ok(said) => said,
+        let since = since(post.first_attempt_time.as_ref());
+        let time = |listed: &Value| millis(&listed["createdAt"]);
+        let listed = match list_since(since, time, |start| self.page(session, start)).await {
+            Ok(listed) => listed,
             Err(problem) => return problem.undecided(),
         };
-        let (since, text) = (since(post.first_attempt_time.as_ref()), escaped(&post.text));
         let is_it = |listed: &&Value| {
-            same_text(listed["commentary"].as_str().unwrap_or_default(), &text)
-                && millis(&listed["createdAt"]).is_some_and(|time| time >= since)
+            same_text(&plain(listed["commentary"].as_str().unwrap_or_default()), &post.text)
+                && time(listed).is_some_and(|time| time >= since)
         };
-        let oldest = said["elements"].as_array().into_iter().flatten().rfind(is_it);
+        let oldest = listed.items.iter().rfind(is_it);
         let oldest = oldest.map(|post| sent(post["id"].as_str().unwrap_or_default()));
-        Ok(found(oldest, session, progress))
+        Ok(found(oldest, listed.reaches(since, time), session, progress))
     }
 
     async fn publish_comment(
@@ -231,6 +260,16 @@ impl Network for Linkedin {
     ) -> Result<Vec<FetchedComment>, Failure> {
         self.others_comments(session, external_post_id).await
     }
+}
+
+/// What a page holds, and where the next one begins: a page may be short though others follow.
+fn elements(said: &mut Value, start: usize, count: usize) -> (Vec<Value>, Option<usize>) {
+    let goes_on = said["paging"]["links"]
+        .as_array()
+        .is_some_and(|links| links.iter().any(|link| link["rel"].as_str() == Some("next")));
+    let elements = said["elements"].as_array_mut().map(std::mem::take).unwrap_or_default();
+    let next = (goes_on || elements.len() >= count).then_some(start + count);
+    (elements, next)
 }
 
 /// A URN, as it stands in a path.
@@ -278,10 +317,49 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
+/// The text that is written so: signs stand behind a backslash, `{hashtag|\#|launch}` is `#launch`, and
+/// `@[Acme](urn:li:organization:1)` is `@Acme`.
+fn plain(little: &str) -> String {
+    let mut plain = String::with_capacity(little.len());
+    let mut rest = little;
+    while let Some(char) = rest.chars().next() {
+        let template = rest.strip_prefix("{hashtag|").and_then(|rest| rest.split_once('}'));
+        let mention = rest.strip_prefix("@[").and_then(|rest| rest.split_once("](urn:"));
+        let mention = mention.and_then(|(name, rest)| Some((name, rest.split_once(')')?.1)));
+        rest = match (template, mention, char) {
+            (Some((hashtag, after)), ..) => {
+                let (sign, tag) = hashtag.split_once('|').unwrap_or(("", hashtag));
+                plain.extend([sign, tag].map(|text| text.replace('\\', "")));
+                after
+            }
+            (_, Some((name, after)), _) => {
+                plain.push('@');
+                plain.push_str(&name.replace('\\', ""));
+                after
+            }
+            (.., '\\') => {
+                let escaped = &rest[1..];
+                plain.extend(escaped.chars().next());
+                &escaped[escaped.chars().next().map_or(0, char::len_utf8)..]
+            }
+            _ => {
+                plain.push(char);
+                &rest[char.len_utf8()..]
+            }
+        };
+    }
+    plain
+}
+
 fn refusal(answer: &Answer) -> Refusal {
     let said = answer.value();
     let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
-    let code = text("code");
+    let code = match text("code") {
+        code if code == "DUPLICATE_POST" || text("message").contains("is a duplicate of") => {
+            DUPLICATE.to_owned()
+        }
+        code => code,
+    };
     let token = match code.as_str() {
         "REVOKED_ACCESS_TOKEN" => Some(TokenTrouble::Revoked),
         _ if answer.status == StatusCode::UNAUTHORIZED => Some(TokenTrouble::Expired),
@@ -289,5 +367,5 @@ fn refusal(answer: &Answer) -> Refusal {
     };
     let message = Some(text("message")).filter(|message| !message.is_empty());
     let message = message.unwrap_or_else(|| answer.text());
-    Refusal { code, message, transient: false, token }
+    Refusal { code, message, token, ..Refusal::default() }
 }

@@ -12,9 +12,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use http::Method;
-use postbreeze_proto::internal::v1::{FetchedComment, PublishCommentRequest, PublishRequest};
+use postbreeze_proto::{
+    internal::v1::{FetchedComment, PublishCommentRequest, PublishRequest},
+    status::Reason,
+};
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::Value;
 use tonic::async_trait;
 
 use self::{
@@ -27,6 +31,7 @@ use super::{
     RefreshError, Sent, Session, Tokens, clean,
     http::{Http, Problem},
     oauth::OauthClient,
+    steps::cannot_tell,
 };
 use crate::{
     error::Error,
@@ -40,6 +45,8 @@ use crate::{
 const SCOPES: &[&str] = &["read", "write"];
 /// As the person sees it while granting access.
 const APP_NAME: &str = "Postbreeze";
+/// Servers delete apps of this age that nobody uses.
+const FORGOTTEN_AFTER: TimeDelta = TimeDelta::days(1);
 /// After the last try so long ago nothing that was sent can still be on its way.
 const ARRIVED: TimeDelta = TimeDelta::seconds(60);
 
@@ -57,8 +64,14 @@ impl Mastodon {
         Self { api: Api { http }, store, vault, redirect_url }
     }
 
-    /// This system as an app of a server; registers it where it is not known yet.
-    async fn app(&self, server: &str, now: DateTime<Utc>) -> Result<OauthClient, ConnectError> {
+    /// This system as an app of a server; registers it where it is not known yet. `asks`: whether the server is asked if it
+    /// still knows an app that it had time to forget.
+    async fn app(
+        &self,
+        server: &str,
+        asks: bool,
+        now: DateTime<Utc>,
+    ) -> Result<OauthClient, ConnectError> {
         let ours = |error: Error| ConnectError::Ours(error);
         let kept = self.store.find_mastodon_app(server, &self.redirect_url).await;
         let kept = kept.map_err(|error| ours(error.into()))?;
@@ -66,16 +79,20 @@ impl Mastodon {
         if let Some(app) = &kept
             && let Some(secret) = self.vault.open_at(&self.place(server), &app.client_secret)
         {
-            return Ok(self.client(server, app.client_id.clone(), secret));
+            let client = self.client(server, app.client_id.clone(), secret);
+            let may_be_gone = asks && now - app.create_time >= FORGOTTEN_AFTER;
+            if !may_be_gone || !client.is_unknown(&self.api.http, now).await {
+                return Ok(client);
+            }
         }
         let registered = self.register(server, now).await?;
         let secret = SecretString::from(registered.client_secret);
         let sealed = self.vault.seal_at(&self.place(server), &secret);
         let client_secret = sealed.map_err(|error| ours(error.into()))?;
-        let app = AppRow { client_id: registered.client_id, client_secret };
+        let app = AppRow { client_id: registered.client_id, client_secret, create_time: now };
         let instead_of = kept.map(|app| app.client_id).unwrap_or_default();
         let redirect_url = &self.redirect_url;
-        let kept = self.store.keep_mastodon_app(server, redirect_url, &app, &instead_of, now).await;
+        let kept = self.store.keep_mastodon_app(server, redirect_url, &app, &instead_of).await;
         let kept = kept.map_err(|error| ours(error.into()))?;
         let secret = self.vault.open_at(&self.place(server), &kept.client_secret);
         let secret = secret.ok_or_else(|| ours(Error::Crypto))?;
@@ -96,7 +113,11 @@ impl Mastodon {
             Problem::Unreadable(_) | Problem::Refused { .. } if !is_unwell(&problem) => {
                 ConnectError::invalid("server_url", "is no server of this network")
             }
-            Problem::Forbidden(message) => ConnectError::invalid("server_url", message),
+            Problem::Forbidden(_) => ConnectError::Invalid {
+                field: "server_url",
+                reason: Reason::UrlForbidden,
+                problem: "leads to an address that may not be called".to_owned(),
+            },
             other => ConnectError::Unreachable(other.to_string()),
         })
     }
@@ -143,21 +164,22 @@ impl Mastodon {
             Ok(statuses) => statuses,
             Err(problem) => return problem.undecided(),
         };
+        if wanted.is_one_of_several(&statuses) {
+            return Ok(cannot_tell("posts without a text cannot be told from each other"));
+        }
         if let Some(status) = wanted.among(&statuses) {
             return Ok(Found::There(sent(status)));
         }
-        let last = progress.last_attempt_time.unwrap_or(session.now);
-        let on_its_way = ARRIVED - (session.now - last);
-        if on_its_way > TimeDelta::zero() {
+        // Of what was never tried nothing is on its way.
+        let tried = progress.last_attempt_time.map(|last| session.now - last);
+        if let Some(on_its_way) =
+            tried.map(|ago| ARRIVED - ago).filter(|left| *left > TimeDelta::zero())
+        {
             let message = "what was sent may still be on its way";
             return Ok(Found::not_yet(message, on_its_way.to_std().ok()));
         }
         if wanted.is_beyond(&statuses) {
-            return Ok(Found::Undecided {
-                look_again: false,
-                message: "the account has published too much since to look through".to_owned(),
-                retry_after: None,
-            });
+            return Ok(cannot_tell("the account has published too much since to look through"));
         }
         Ok(Found::NotThere)
     }
@@ -193,14 +215,14 @@ impl Network for Mastodon {
     }
 
     async fn start_connect(&self, begun: &Begun<'_>) -> Result<String, ConnectError> {
-        self.app(begun.server_url, begun.now).await?.authorize(begun, &[])
+        self.app(begun.server_url, true, begun.now).await?.authorize(begun, &[])
     }
 
     async fn connect(&self, begun: &Begun<'_>, given: Given<'_>) -> Result<Grant, ConnectError> {
         let Given::Code(code) = given else {
             return Err(ConnectError::invalid("credentials", "this network wants a code"));
         };
-        let app = self.app(begun.server_url, begun.now).await?;
+        let app = self.app(begun.server_url, false, begun.now).await?;
         let exchanged = app.exchange(&self.api.http, begun, code).await?;
         let token = &exchanged.tokens.access_token;
         let path = "/api/v1/accounts/verify_credentials";
@@ -229,18 +251,26 @@ impl Network for Mastodon {
         })
     }
 
+    /// What is not told, or makes no sense, is the usual limit.
+    async fn max_characters(&self, begun: &Begun<'_>) -> Option<i32> {
+        let request = self.api.at(begun.server_url, Method::GET, "/api/v2/instance").ok()?;
+        let said: Value = self.api.call(begun.now, request).await.ok()?;
+        let most = said["configuration"]["statuses"]["max_characters"].as_i64()?;
+        i32::try_from(most).ok().filter(|most| *most > 0)
+    }
+
     /// Few servers of this network let tokens run out, but some do.
     async fn refresh(&self, session: &Session) -> Result<Tokens, RefreshError> {
         let Some(refresh_token) = &session.tokens.refresh_token else {
             let message = "nothing to refresh with".to_owned();
             return Err(RefreshError::Refused { revoked: false, message });
         };
-        let app = self.app(&session.account.server_url, session.now).await;
+        let app = self.app(&session.account.server_url, false, session.now).await;
         let app = app.map_err(|error| RefreshError::Transient {
             message: format!("the app of the server cannot be had: {error:?}"),
             retry_after: None,
         })?;
-        app.refresh(&self.api.http, refresh_token, session.now).await
+        app.refresh(&self.api.http, refresh_token, None, session.now).await
     }
 
     async fn publish(
@@ -253,6 +283,9 @@ impl Network for Mastodon {
             Ok(media) => media,
             Err(failure) => return failure.into(),
         };
+        if let Err(failure) = progress.goes_public().await {
+            return failure.into();
+        }
         let outcome = self.create(session, &post.key, &NewStatus::of_post(post, media)).await;
         if let Outcome::Failed(failure) = &outcome
             && !failure.transient

@@ -14,6 +14,7 @@ use super::{
     RefreshError, Session, Tokens,
     app::{App, lasting, not_refreshed},
     http::{Http, Problem, Request},
+    steps::Listed,
 };
 
 /// An API of the Graph family.
@@ -108,7 +109,7 @@ impl Graph {
         path: &str,
         query: &[(&str, &str)],
         most: usize,
-    ) -> Result<Vec<T>, Problem> {
+    ) -> Result<Listed<T>, Problem> {
         let mut all = Vec::new();
         let mut after: Option<String> = None;
         loop {
@@ -118,9 +119,11 @@ impl Graph {
             let is_empty = page.data.is_empty();
             all.extend(page.data);
             after = page.paging.cursors.after.filter(|_| page.paging.next.is_some());
-            if after.is_none() || is_empty || all.len() >= most {
+            let is_last = after.is_none() || is_empty;
+            if is_last || all.len() >= most {
+                let is_all = is_last && all.len() <= most;
                 all.truncate(most);
-                return Ok(all);
+                return Ok(Listed { items: all, is_all });
             }
         }
     }

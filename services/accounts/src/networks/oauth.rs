@@ -119,7 +119,17 @@ impl OauthClient {
         }
     }
 
-    /// Buys new tokens.
+    /// Whether the server says that it does not know this application.
+    pub(crate) async fn is_unknown(&self, http: &Http, now: DateTime<Utc>) -> bool {
+        let Ok(endpoints) = self.endpoints() else { return false };
+        let client = self.way(http, now);
+        let answer = endpoints.exchange_client_credentials().request_async(&client).await;
+        matches!(answer, Err(RequestTokenError::ServerResponse(refusal))
+            if *refusal.error() == BasicErrorResponseType::InvalidClient)
+    }
+
+    /// Buys new tokens. `dead`: what the network says of a refresh token that is not valid, where it does not say so in the
+    /// words of the standard.
     ///
     /// # Errors
     /// When the network does not take the refresh token, or cannot be reached.
@@ -127,6 +137,7 @@ impl OauthClient {
         &self,
         http: &Http,
         refresh_token: &SecretString,
+        dead: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Tokens, RefreshError> {
         let transient = |message: String| RefreshError::Transient { message, retry_after: None };
@@ -136,7 +147,8 @@ impl OauthClient {
         match endpoints.exchange_refresh_token(&token).request_async(&client).await {
             Ok(answer) => Ok(self.read(&answer, now).tokens),
             Err(RequestTokenError::ServerResponse(refusal))
-                if *refusal.error() == BasicErrorResponseType::InvalidGrant =>
+                if *refusal.error() == BasicErrorResponseType::InvalidGrant
+                    || dead.is_some_and(|dead| told(&refusal).contains(dead)) =>
             {
                 Err(RefreshError::Refused { revoked: false, message: told(&refusal) })
             }

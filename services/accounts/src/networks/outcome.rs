@@ -9,6 +9,9 @@ const MESSAGE_CHARS: usize = 500;
 /// A network that asks for more is asked again after this.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
+/// What a network says that has the same already.
+pub(crate) const DUPLICATE: &str = "duplicate";
+
 /// The network has it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Sent {

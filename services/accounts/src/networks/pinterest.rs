@@ -18,9 +18,11 @@ use tonic::async_trait;
 use super::{
     Begun, Capabilities, ConnectError, Failure, Found, Given, Grant, Network, Outcome, Progress,
     RefreshError, Sent, Session, TokenTrouble, Tokens,
-    app::{Addresses, App, code, is_invalid_grant, not_connected, not_refreshed, refresh_token},
+    app::{
+        Addresses, App, code, is_invalid_grant, not_connected, not_refreshed, refresh_token, says,
+    },
     http::{Answer, Http, Problem, Refusal, Request},
-    steps::{cannot_tell, forget_refused, found, is_video, same_text, since},
+    steps::{cannot_tell, forget_refused, found, is_video, list_since, same_text, since},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -30,6 +32,9 @@ pub(crate) const ADDRESSES: Addresses = Addresses {
     api_url: "https://api.pinterest.com/v5",
 };
 const SCOPES: [&str; 4] = ["user_accounts:read", "boards:read", "pins:read", "pins:write"];
+
+/// "The authorization grant is invalid", in the numbers of this API.
+const DEAD_GRANT: &str = "283";
 
 /// How far a publication has come.
 #[derive(Default, Serialize, Deserialize)]
@@ -67,6 +72,21 @@ impl Pinterest {
     ) -> Result<T, Problem> {
         let request = self.request(token, Method::GET, path).query(query);
         request.send().await?.json(now, refusal)
+    }
+
+    /// A page of the account's pins, and where the next one begins.
+    async fn page(
+        &self,
+        session: &Session,
+        bookmark: Option<String>,
+    ) -> Result<(Vec<Value>, Option<String>), Problem> {
+        let mut query = vec![("page_size", "100")];
+        query.extend(bookmark.as_deref().map(|bookmark| ("bookmark", bookmark)));
+        let mut said: Value =
+            self.read(&session.tokens.access_token, "pins", &query, session.now).await?;
+        let pins = said["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        let next = said["bookmark"].as_str().filter(|next| !next.is_empty());
+        Ok((pins, next.map(str::to_owned)))
     }
 
     /// The account's first board.
@@ -171,9 +191,10 @@ impl Network for Pinterest {
         let token = refresh_token(session)?;
         let form = [("grant_type", "refresh_token"), ("refresh_token", token.expose_secret())];
         let granted = self.app.token(&self.http, &form, true, session.now).await;
-        granted
-            .map(|granted| granted.tokens(session.now))
-            .map_err(|problem| not_refreshed(&problem, is_invalid_grant(&problem)))
+        granted.map(|granted| granted.tokens(session.now)).map_err(|problem| {
+            let is_dead = is_invalid_grant(&problem) || says(&problem, DEAD_GRANT);
+            not_refreshed(&problem, is_dead)
+        })
     }
 
     async fn publish(
@@ -186,6 +207,9 @@ impl Network for Pinterest {
             Ok(pin) => pin,
             Err(failure) => return failure.into(),
         };
+        if let Err(failure) = progress.goes_public().await {
+            return failure.into();
+        }
         let request = self.request(&session.tokens.access_token, Method::POST, "pins").json(&pin);
         let made: Result<Pin, Problem> = match request.send().await {
             Ok(answer) => answer.json(session.now, refusal),
@@ -207,21 +231,20 @@ impl Network for Pinterest {
         if post.text.is_empty() && options.title.is_empty() {
             return Ok(cannot_tell("a pin without a text cannot be told from others"));
         }
-        let token = &session.tokens.access_token;
-        let query = [("page_size", "100")];
-        let pins: Value = match self.read(token, "pins", &query, session.now).await {
-            Ok(pins) => pins,
-            Err(problem) => return problem.undecided(),
-        };
         let since = since(post.first_attempt_time.as_ref());
         let text = |pin: &Value, name: &str| pin[name].as_str().unwrap_or_default().to_owned();
+        let made = |pin: &Value| time(&text(pin, "created_at"));
+        let listed = match list_since(since, made, |bookmark| self.page(session, bookmark)).await {
+            Ok(listed) => listed,
+            Err(problem) => return problem.undecided(),
+        };
         let is_it = |pin: &&Value| {
             same_text(&text(pin, "description"), &post.text)
                 && same_text(&text(pin, "title"), &options.title)
-                && time(&text(pin, "created_at")).is_some_and(|time| time >= since)
+                && made(pin).is_some_and(|time| time >= since)
         };
-        let oldest = pins["items"].as_array().into_iter().flatten().rfind(is_it);
-        Ok(found(oldest.map(|pin| sent(&text(pin, "id"))), session, progress))
+        let oldest = listed.items.iter().rfind(is_it).map(|pin| sent(&text(pin, "id")));
+        Ok(found(oldest, listed.reaches(since, made), session, progress))
     }
 
     async fn publish_comment(
@@ -272,5 +295,5 @@ fn refusal(answer: &Answer) -> Refusal {
     let message = said["message"].as_str().map_or_else(|| answer.text(), str::to_owned);
     let code = said["code"].as_i64().map(|code| format!("pinterest_{code}")).unwrap_or_default();
     let token = (answer.status == StatusCode::UNAUTHORIZED).then_some(TokenTrouble::Expired);
-    Refusal { code, message, transient: false, token }
+    Refusal { code, message, token, ..Refusal::default() }
 }

@@ -10,7 +10,11 @@ use postbreeze_proto::{internal::v1::MediaToPublish, time::from_proto};
 use prost_types::Timestamp;
 use tokio::time::sleep;
 
-use super::{Failure, Found, Outcome, Progress, Sent, Session, http::Http, time_left};
+use super::{
+    Failure, Found, Outcome, Progress, Sent, Session,
+    http::{Http, Problem},
+    time_left,
+};
 
 /// What is read of a medium and sent at a time. Networks want multiples of 256 KiB and at least 5 MiB.
 pub(crate) const PART_BYTES: u64 = 8 * 1_024 * 1_024;
@@ -20,6 +24,8 @@ const SKEW: TimeDelta = TimeDelta::minutes(2);
 const ARRIVES_WITHIN: TimeDelta = TimeDelta::minutes(3);
 /// When to look again for what may still arrive.
 const LOOK_AFTER: Duration = Duration::from_mins(1);
+/// Things of an account that are looked through.
+const LISTED: usize = 500;
 /// A part is given this long.
 const PART_WITHIN: Duration = Duration::from_secs(30);
 
@@ -124,9 +130,62 @@ pub(crate) fn absent(session: &Session, progress: &Progress) -> Found {
     }
 }
 
-/// What a search that found this means.
-pub(crate) fn found(sent: Option<Sent>, session: &Session, progress: &Progress) -> Found {
-    sent.map_or_else(|| absent(session, progress), Found::There)
+/// What a search that found this means. `is_whole`: everything since the first try was looked through; a list that was cut off
+/// proves nothing.
+pub(crate) fn found(
+    sent: Option<Sent>,
+    is_whole: bool,
+    session: &Session,
+    progress: &Progress,
+) -> Found {
+    match sent.map_or_else(|| absent(session, progress), Found::There) {
+        Found::NotThere if !is_whole => {
+            cannot_tell("the account has published too much since to look through")
+        }
+        found => found,
+    }
+}
+
+/// What a network lists, the newest first.
+pub(crate) struct Listed<T> {
+    /// As much as is looked through.
+    pub(crate) items: Vec<T>,
+    /// Whether that is all there is.
+    pub(crate) is_all: bool,
+}
+
+impl<T> Listed<T> {
+    /// Whether everything since this time is in it.
+    pub(crate) fn reaches(
+        &self,
+        since: DateTime<Utc>,
+        time: impl Fn(&T) -> Option<DateTime<Utc>>,
+    ) -> bool {
+        self.is_all || self.items.iter().filter_map(time).any(|time| time < since)
+    }
+}
+
+/// Lists what is newer than a time, page after page. `page` makes a page, and where the next one begins.
+pub(crate) async fn list_since<T, P, F, A>(
+    since: DateTime<Utc>,
+    time: impl Fn(&T) -> Option<DateTime<Utc>>,
+    page: F,
+) -> Result<Listed<T>, Problem>
+where
+    F: Fn(Option<P>) -> A,
+    A: Future<Output = Result<(Vec<T>, Option<P>), Problem>>,
+{
+    let mut listed = Listed { items: Vec::new(), is_all: false };
+    let mut place = None;
+    loop {
+        let (items, next) = page(place).await?;
+        listed.is_all = next.is_none() || items.is_empty();
+        listed.items.extend(items);
+        if listed.items.len() >= LISTED || listed.reaches(since, &time) {
+            return Ok(listed);
+        }
+        place = next;
+    }
 }
 
 /// The network cannot be asked.

@@ -17,7 +17,7 @@ use super::{
     containers::{self, Form, Words},
     http::{Http, Problem},
     meta::{self, Comment, Graph},
-    steps::is_video,
+    steps::{Listed, is_video},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -157,10 +157,10 @@ impl Network for Threads {
         let path = format!("{external_post_id}/conversation");
         let query =
             [("fields", "id,text,timestamp,username"), ("reverse", "true"), ("limit", "100")];
-        let listed: Result<Vec<Comment>, Problem> =
+        let listed: Result<Listed<Comment>, Problem> =
             self.graph.list(session, &path, &query, COMMENTS).await;
         let listed = listed.map_err(|problem| problem.failure())?;
-        let others = listed.into_iter().filter(|comment| !comment.is_own(session));
+        let others = listed.items.into_iter().filter(|comment| !comment.is_own(session));
         Ok(others.map(Comment::fetched).collect())
     }
 }

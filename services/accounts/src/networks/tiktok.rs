@@ -31,6 +31,8 @@ pub(crate) const ADDRESSES: Addresses = Addresses {
     api_url: "https://open.tiktokapis.com/v2",
 };
 const SCOPES: [&str; 3] = ["user.info.basic", "user.info.profile", "video.publish"];
+/// The caps are of the last 24 hours, and free up bit by bit.
+const DAILY_CAP_WAIT: Duration = Duration::from_hours(4);
 const ASK_EVERY: Duration = Duration::from_secs(5);
 
 /// How far a publication has come.
@@ -259,5 +261,6 @@ fn refusal(answer: &Answer) -> Refusal {
             | "internal_error"
     );
     let message = if message.is_empty() { answer.text() } else { message };
-    Refusal { code, message, transient, token }
+    let lasts = code.starts_with("spam_risk_too_many").then_some(DAILY_CAP_WAIT);
+    Refusal { code, message, lasts, transient, token, ..Refusal::default() }
 }

@@ -17,12 +17,12 @@ use tonic::async_trait;
 
 use self::posts::{Post, Posts, User, fetched, says};
 use super::{
-    Begun, Capabilities, ConnectError, Failure, Found, Given, Grant, Network, Outcome, Progress,
-    RefreshError, Sent, Session, TokenTrouble, Tokens,
+    Begun, Capabilities, ConnectError, DUPLICATE, Failure, Found, Given, Grant, Network, Outcome,
+    Progress, RefreshError, Sent, Session, TokenTrouble, Tokens,
     app::{Addresses, App, code, not_connected, refresh_token},
     http::{Answer, Http, Problem, Refusal, Request},
     oauth::OauthClient,
-    steps::{cannot_tell, forget_refused, found, since},
+    steps::{cannot_tell, forget_refused, found, list_since, since},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -33,6 +33,8 @@ pub(crate) const ADDRESSES: Addresses = Addresses {
 };
 const SCOPES: [&str; 5] =
     ["tweet.read", "tweet.write", "users.read", "media.write", "offline.access"];
+/// How X says that a refresh token is not valid: as an `invalid_request`.
+const DEAD_TOKEN: &str = "Value passed for the token was invalid";
 /// Posts of a conversation that are told.
 const COMMENTS: usize = 500;
 
@@ -77,6 +79,25 @@ impl X {
         }
     }
 
+    /// A page of posts, and where the next one begins.
+    async fn page(
+        &self,
+        session: &Session,
+        path: &str,
+        start_time: &str,
+        next: Option<String>,
+    ) -> Result<(Vec<Post>, Option<String>), Problem> {
+        let mut query = vec![
+            ("start_time", start_time),
+            ("max_results", "100"),
+            ("tweet.fields", "created_at,entities,referenced_tweets"),
+        ];
+        query.extend(next.as_deref().map(|next| ("pagination_token", next)));
+        let request = self.request(session, Method::GET, path).query(&query);
+        let posts: Posts = answered(request, session.now).await?;
+        Ok((posts.data, posts.meta.next_token))
+    }
+
     /// The account's own posts since this one was first tried: with the text, and an answer to what it answers.
     async fn look(
         &self,
@@ -92,21 +113,19 @@ impl X {
         // The API lists no earlier ones.
         let start = since.max(DateTime::UNIX_EPOCH + chrono::TimeDelta::days(15_000));
         let path = format!("users/{}/tweets", session.account.external_id);
-        let request = self.request(session, Method::GET, &path).query(&[
-            ("start_time", start.to_rfc3339_opts(SecondsFormat::Secs, true).as_str()),
-            ("max_results", "100"),
-            ("tweet.fields", "created_at,entities,referenced_tweets"),
-        ]);
-        let posts: Posts = match answered(request, session.now).await {
-            Ok(posts) => posts,
+        let start_time = start.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let page = |next| self.page(session, &path, &start_time, next);
+        let listed = match list_since(since, |post: &Post| post.created_at, page).await {
+            Ok(listed) => listed,
             Err(problem) => return problem.undecided(),
         };
         let is_it = |post: &&Post| {
             let answered = post.referenced_tweets.iter().find(|one| one.r#type == "replied_to");
-            answered.map(|one| one.id.as_str()) == answers && says(post, text)
+            answered.map(|one| one.id.as_str()) == answers && says(post, text, answers.is_some())
         };
-        let oldest = posts.data.iter().rfind(is_it);
-        Ok(found(oldest.map(|post| self.sent(session, post.id.clone())), session, progress))
+        let oldest = listed.items.iter().rfind(is_it);
+        let sent = oldest.map(|post| self.sent(session, post.id.clone()));
+        Ok(found(sent, listed.reaches(since, |post| post.created_at), session, progress))
     }
 }
 
@@ -145,7 +164,7 @@ impl Network for X {
 
     async fn refresh(&self, session: &Session) -> Result<Tokens, RefreshError> {
         let token = refresh_token(session)?;
-        self.oauth.refresh(&self.http, token, session.now).await
+        self.oauth.refresh(&self.http, token, Some(DEAD_TOKEN), session.now).await
     }
 
     async fn publish(
@@ -164,6 +183,9 @@ impl Network for X {
         }
         if let Some(settings) = reply_settings(post) {
             body["reply_settings"] = json!(settings);
+        }
+        if let Err(failure) = progress.goes_public().await {
+            return failure.into();
         }
         forget_refused(self.tweet(session, &body).await, progress).await
     }
@@ -245,12 +267,12 @@ fn refusal(answer: &Answer) -> Refusal {
         .unwrap_or_else(|| answer.text());
     let kind = text(&said["type"]);
     let code = match kind.rsplit('/').next() {
-        _ if message.contains("duplicate content") => "duplicate".to_owned(),
+        _ if message.contains("duplicate content") => DUPLICATE.to_owned(),
         Some(kind) if !kind.is_empty() && kind != "about:blank" => kind.to_owned(),
         _ => text(&said["title"]),
     };
     let token = (answer.status == http::StatusCode::UNAUTHORIZED).then_some(TokenTrouble::Expired);
-    Refusal { code, message, transient: false, token }
+    Refusal { code, message, token, ..Refusal::default() }
 }
 
 fn answers(comment: &PublishCommentRequest) -> &str {

@@ -5,7 +5,9 @@
 mod tests;
 mod upload;
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, StatusCode};
 use postbreeze_proto::{
     internal::v1::{FetchedComment, PublishCommentRequest, PublishRequest},
@@ -22,7 +24,7 @@ use super::{
     app::{Addresses, App, code, not_connected, refresh_token},
     http::{Answer, Http, Problem, Refusal, Request},
     oauth::OauthClient,
-    steps::{found, same_text, since},
+    steps::{Listed, found, same_text, since},
 };
 
 pub(crate) const ADDRESSES: Addresses = Addresses {
@@ -61,7 +63,7 @@ impl Youtube {
         now: DateTime<Utc>,
     ) -> Result<T, Problem> {
         let request = self.request(token, Method::GET, path).query(query);
-        request.send().await?.json(now, refusal)
+        request.send().await?.json(now, refusal(now))
     }
 
     /// Comments under a video, or answers to one, the newest first.
@@ -70,7 +72,7 @@ impl Youtube {
         session: &Session,
         path: &str,
         of: (&str, &str),
-    ) -> Result<Vec<Value>, Problem> {
+    ) -> Result<Listed<Value>, Problem> {
         let mut all = Vec::new();
         let mut next: Option<String> = None;
         loop {
@@ -92,7 +94,7 @@ impl Youtube {
             next = page["nextPageToken"].as_str().map(str::to_owned);
             if next.is_none() || all.len() >= COMMENTS {
                 all.truncate(COMMENTS);
-                return Ok(all);
+                return Ok(Listed { items: all, is_all: next.is_none() });
             }
         }
     }
@@ -143,7 +145,7 @@ impl Network for Youtube {
 
     async fn refresh(&self, session: &Session) -> Result<Tokens, RefreshError> {
         let token = refresh_token(session)?;
-        self.oauth.refresh(&self.http, token, session.now).await
+        self.oauth.refresh(&self.http, token, None, session.now).await
     }
 
     async fn publish(
@@ -182,7 +184,7 @@ impl Network for Youtube {
         let request = self.request(&session.tokens.access_token, Method::POST, &path);
         let request = request.query(&[("part", "snippet")]).json(&json!({ "snippet": snippet }));
         let made: Result<Value, Problem> = match request.send().await {
-            Ok(answer) => answer.json(session.now, refusal),
+            Ok(answer) => answer.json(session.now, refusal(session.now)),
             Err(problem) => Err(problem),
         };
         match made {
@@ -215,11 +217,13 @@ impl Network for Youtube {
                 && same_text(&original(listed), &comment.text)
                 && time(listed).is_some_and(|time| time >= since)
         };
-        let sent = listed.iter().find(is_it).map(|listed| Sent {
+        let sent = listed.items.iter().find(is_it).map(|listed| Sent {
             external_id: listed["id"].as_str().unwrap_or_default().to_owned(),
             ..Sent::default()
         });
-        Ok(found(sent, session, progress))
+        // Answers come in an order that is not said.
+        let is_whole = listed.is_all || of.0 == "videoId" && listed.reaches(since, time);
+        Ok(found(sent, is_whole, session, progress))
     }
 
     async fn fetch_comments(
@@ -230,7 +234,7 @@ impl Network for Youtube {
         let of = ("videoId", external_post_id);
         let listed = self.comments(session, "youtube/v3/commentThreads", of).await;
         let listed = listed.map_err(|problem| problem.failure())?;
-        Ok(listed.iter().filter(|comment| !is_own(comment, session)).map(fetched).collect())
+        Ok(listed.items.iter().filter(|comment| !is_own(comment, session)).map(fetched).collect())
     }
 }
 
@@ -265,20 +269,31 @@ fn fetched(comment: &Value) -> FetchedComment {
 }
 
 /// An error of a Google API.
-fn refusal(answer: &Answer) -> Refusal {
-    let said = answer.value();
-    let error = &said["error"];
-    let code = error["errors"][0]["reason"].as_str().unwrap_or_default().to_owned();
-    let message = error["message"].as_str().map_or_else(|| answer.text(), str::to_owned);
-    let is_channel = code == "youtubeSignupRequired";
-    let is_token = answer.status == StatusCode::UNAUTHORIZED && !is_channel;
-    let transient = matches!(
-        code.as_str(),
-        "quotaExceeded"
-            | "dailyLimitExceeded"
-            | "rateLimitExceeded"
-            | "userRateLimitExceeded"
-            | "uploadLimitExceeded"
-    );
-    Refusal { code, message, transient, token: is_token.then_some(TokenTrouble::Expired) }
+fn refusal(now: DateTime<Utc>) -> impl Fn(&Answer) -> Refusal {
+    move |answer| {
+        let said = answer.value();
+        let error = &said["error"];
+        let code = error["errors"][0]["reason"].as_str().unwrap_or_default().to_owned();
+        let message = error["message"].as_str().map_or_else(|| answer.text(), str::to_owned);
+        let is_channel = code == "youtubeSignupRequired";
+        let is_token = answer.status == StatusCode::UNAUTHORIZED && !is_channel;
+        let is_of_the_day =
+            matches!(code.as_str(), "quotaExceeded" | "dailyLimitExceeded" | "uploadLimitExceeded");
+        let is_rate = matches!(code.as_str(), "rateLimitExceeded" | "userRateLimitExceeded");
+        Refusal {
+            code,
+            message,
+            lasts: is_of_the_day.then(|| until_next_day(now)),
+            transient: is_of_the_day || is_rate,
+            token: is_token.then_some(TokenTrouble::Expired),
+            ..Refusal::default()
+        }
+    }
+}
+
+/// How long a day's quota lasts: until midnight in California, which is seven or eight o'clock of UTC.
+fn until_next_day(now: DateTime<Utc>) -> Duration {
+    let today = now.date_naive().and_hms_opt(8, 0, 0).map_or(now, |time| time.and_utc());
+    let next = if today > now { today } else { today + TimeDelta::days(1) };
+    (next - now).to_std().unwrap_or_default()
 }

@@ -32,6 +32,7 @@ use crate::{
 const CODE_CHARS: usize = 4_096;
 const IDENTIFIER_CHARS: usize = 254;
 const SECRET_CHARS: usize = 4_096;
+const EXTERNAL_ID_CHARS: usize = 128;
 const URL_CHARS: usize = 2_048;
 
 pub(super) async fn complete_connect(
@@ -55,6 +56,7 @@ pub(super) async fn complete_connect(
             None
         }
     };
+    fields.text("external_id", &request.external_id, 0..=EXTERNAL_ID_CHARS);
     let request_id = fields.request_id(&request.request_id);
     let (state, given, request_id) = fields.finish((state, given, request_id))?;
 
@@ -82,12 +84,14 @@ pub(super) async fn complete_connect(
     if begun.expire_time <= now {
         return Err(bad_state());
     }
-    let grant = granted(rpc, &begun, &state, given, now).await?;
+    let (grant, max_characters) =
+        granted(rpc, &begun, &state, given, &request.external_id, now).await?;
     let answer = idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
         if !spend_state(&mut transaction, &hash).await? {
             return Err(bad_state());
         }
-        let row = connect(rpc, &mut transaction, &workspace, begun.platform, grant, now).await?;
+        let new = (begun.platform, grant, max_characters);
+        let row = connect(rpc, &mut transaction, &workspace, new, now).await?;
         Ok((transaction, CompleteConnectResponse { account: Some(message::account(row)?) }))
     })
     .await?;
@@ -105,22 +109,24 @@ fn check_credentials(rpc: &Rpc, fields: &mut Fields, credentials: &ConnectCreden
     }
 }
 
-/// What the network grants for what the person brought back.
+/// What the network grants for what the person brought back, and how many characters a post may have there.
 async fn granted(
     rpc: &Rpc,
     begun: &ConnectState,
     state: &str,
     given: Given<'_>,
+    external_id: &str,
     now: DateTime<Utc>,
-) -> Result<Grant, Error> {
+) -> Result<(Grant, Option<i32>), Error> {
     let network = rpc
         .networks
         .of(begun.platform.into())
         .ok_or_else(|| invalid("state", "is for a network that is not configured here any more"))?;
     let key_id = begun.key_id.clone().unwrap_or_else(|| rpc.states.key_id().to_vec());
     let verifier = rpc.states.verifier(&key_id, state);
-    let begun = Begun { state, server_url: &begun.server_url, verifier, now };
-    Ok(network.connect(&begun, given).await?)
+    let begun = Begun { state, server_url: &begun.server_url, external_id, verifier, now };
+    let grant = network.connect(&begun, given).await?;
+    Ok((grant, network.max_characters(&begun).await))
 }
 
 /// The first answer, if the caller may still have it.
@@ -145,8 +151,7 @@ async fn connect(
     rpc: &Rpc,
     transaction: &mut PgTransaction<'static>,
     workspace: &Admitted<()>,
-    platform: i16,
-    grant: Grant,
+    (platform, grant, max_characters): (i16, Grant, Option<i32>),
     now: DateTime<Utc>,
 ) -> Result<AccountRow, Error> {
     let workspace_id = workspace.workspace_id();
@@ -180,6 +185,7 @@ async fn connect(
         connect_time: now,
         token_expire_time: grant.tokens.lasts_until(),
         server_url: grant.server_url,
+        max_characters,
     };
     match present {
         None => insert_account(transaction, workspace, &row).await?,

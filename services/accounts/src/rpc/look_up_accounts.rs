@@ -27,6 +27,7 @@ pub(super) async fn look_up_accounts(
             workspace_id: row.workspace_id.to_string(),
             platform: row.platform.into(),
             status: message::status(&row.status)?.into(),
+            max_characters: row.max_characters,
         })
     });
     Ok(LookUpAccountsResponse { accounts: accounts.collect::<Result<_, Error>>()? })

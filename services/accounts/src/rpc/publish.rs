@@ -47,7 +47,7 @@ async fn send(rpc: &Rpc, loaded: Loaded, post: &PublishRequest) -> Result<Outcom
         match door.network.publish(&door.session, post, &mut door.progress).await {
             Outcome::Failed(failure) => {
                 if let Some(failure) = door.renew(rpc, failure).await? {
-                    return Ok(failure.into());
+                    return Ok(door.outcome_told(failure.into()));
                 }
             }
             outcome => return Ok(door.outcome_told(outcome)),

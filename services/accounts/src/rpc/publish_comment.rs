@@ -29,7 +29,7 @@ pub(super) async fn publish_comment(
             match sent {
                 Outcome::Failed(failure) => {
                     if let Some(failure) = door.renew(rpc, failure).await? {
-                        break failure.into();
+                        break door.outcome_told(failure.into());
                     }
                 }
                 outcome => break door.outcome_told(outcome),

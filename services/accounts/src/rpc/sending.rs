@@ -13,7 +13,9 @@ use postbreeze_proto::{
 use super::Rpc;
 use crate::{
     error::Error,
-    networks::{Failure, Found, Network, Outcome, Progress, Session, TokenTrouble, redacted},
+    networks::{
+        DUPLICATE, Failure, Found, Network, Outcome, Progress, Session, TokenTrouble, redacted,
+    },
     refresh::{NoSession, inactive},
     store::sessions::Loaded,
 };
@@ -126,9 +128,8 @@ pub(super) async fn open(
         Purpose::Look(key) => (key, store.find_sending(account_id, key).await?),
         Purpose::Ask => ("", None),
     };
-    let (value, last) =
-        row.map_or_else(Default::default, |row| (row.progress, Some(row.last_attempt_time)));
-    let progress = Progress::new(store.clone(), account_id, key.to_owned(), value, last);
+    let clock = rpc.environment.clock.clone();
+    let progress = Progress::new(store.clone(), account_id, key.to_owned(), row, clock);
     Ok(Door { network, session, progress, version, renewed: false })
 }
 
@@ -192,9 +193,16 @@ impl Door {
         failure.without(&secrets)
     }
 
-    /// An outcome without the account's secrets.
+    /// An outcome without the account's secrets. Who tried before and now hears that the network has it already may have sent
+    /// it then: that is to be looked for.
     pub(super) fn outcome_told(&self, outcome: Outcome) -> Outcome {
         match outcome {
+            Outcome::Failed(failure)
+                if failure.code == DUPLICATE && self.progress.last_attempt_time.is_some() =>
+            {
+                let Failure { code, message, .. } = self.told(failure);
+                Outcome::Unknown { code, message }
+            }
             Outcome::Failed(failure) => Outcome::Failed(self.told(failure)),
             Outcome::Unknown { code, message } => {
                 let secret = &self.session.tokens.access_token;

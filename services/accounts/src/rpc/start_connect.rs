@@ -67,7 +67,8 @@ pub(super) async fn start_connect(
         let key_id = rpc.states.parse_key_id(&kept.state);
         let state = state_of(&key_id, expires.ok_or(Error::Unreadable("end of a state"))?);
         let verifier = rpc.states.verifier(&key_id, &state);
-        let begun = Begun { state: &state, server_url: &server_url, verifier, now };
+        let begun =
+            Begun { state: &state, server_url: &server_url, external_id: "", verifier, now };
         let authorize_url = network.start_connect(&begun).await?;
         Ok::<_, Error>(StartConnectResponse { authorize_url, state, ..kept })
     };

@@ -41,6 +41,8 @@ pub(crate) struct AccountRow {
     pub(crate) token_expire_time: Option<DateTime<Utc>>,
     /// Its server; empty where the network has but one.
     pub(crate) server_url: String,
+    /// How many characters a post may have, where its server says so.
+    pub(crate) max_characters: Option<i32>,
 }
 
 /// What a list shows.
@@ -86,7 +88,8 @@ impl Store {
                 account.scopes,
                 account.connect_time,
                 account.token_expire_time,
-                account.server_url
+                account.server_url,
+                account.max_characters
             FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
             JOIN accounts AS account ON account.bucket = wanted.bucket AND account.id = wanted.id
             "#,
@@ -142,7 +145,8 @@ impl Store {
                 row.scopes AS "scopes!",
                 row.connect_time AS "connect_time!",
                 row.token_expire_time AS "token_expire_time?",
-                row.server_url AS "server_url!"
+                row.server_url AS "server_url!",
+                row.max_characters AS "max_characters?"
             FROM account_heads AS head
             CROSS JOIN LATERAL (
                 SELECT *
@@ -225,7 +229,8 @@ pub(crate) async fn lock_connected(
             scopes,
             connect_time,
             token_expire_time,
-            server_url
+            server_url,
+            max_characters
         FROM accounts
         WHERE bucket = $1 AND workspace_id = $2 AND platform = $3 AND status <> 'disconnected'
         FOR UPDATE
@@ -252,9 +257,9 @@ pub(crate) async fn insert_account(
         r#"
         INSERT INTO accounts (
             bucket, id, workspace_id, platform, external_id, handle, display_name, avatar_url, status, scopes,
-            connect_time, token_expire_time, server_url
+            connect_time, token_expire_time, server_url, max_characters
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         "#,
         row.id.bucket().as_i16(),
         row.id as AccountId,
@@ -269,6 +274,7 @@ pub(crate) async fn insert_account(
         row.connect_time,
         row.token_expire_time,
         row.server_url,
+        row.max_characters,
     )
     .execute(connection)
     .await;
@@ -299,7 +305,8 @@ pub(crate) async fn revive_account(
             scopes = $7,
             connect_time = $8,
             token_expire_time = $9,
-            server_url = $10
+            server_url = $10,
+            max_characters = $11
         WHERE bucket = $1 AND id = $2
         "#,
         row.id.bucket().as_i16(),
@@ -312,6 +319,7 @@ pub(crate) async fn revive_account(
         row.connect_time,
         row.token_expire_time,
         row.server_url,
+        row.max_characters,
     )
     .execute(connection)
     .await?;

@@ -27,6 +27,8 @@ pub(crate) struct AppRow {
     pub(crate) client_id: String,
     /// Its secret, sealed.
     pub(crate) client_secret: Vec<u8>,
+    /// When it was registered.
+    pub(crate) create_time: DateTime<Utc>,
 }
 
 impl Store {
@@ -82,7 +84,8 @@ impl Store {
             r#"
             SELECT
                 client_id,
-                client_secret
+                client_secret,
+                create_time
             FROM mastodon_apps
             WHERE server_url = $1 AND redirect_url = $2
             "#,
@@ -102,7 +105,6 @@ impl Store {
         redirect_url: &str,
         app: &AppRow,
         instead_of: &str,
-        now: DateTime<Utc>,
     ) -> Result<AppRow, sqlx::Error> {
         sqlx::query_as!(
             AppRow,
@@ -117,13 +119,14 @@ impl Store {
                 create_time = CASE WHEN app.client_id = $6 THEN excluded.create_time ELSE app.create_time END
             RETURNING
                 client_id,
-                client_secret
+                client_secret,
+                create_time
             "#,
             server_url,
             redirect_url,
             app.client_id,
             app.client_secret,
-            now,
+            app.create_time,
             instead_of,
         )
         .fetch_one(self.pool())

@@ -79,6 +79,30 @@ impl Store {
         .await
     }
 
+    /// Writes down that something of a sending may be on its way since `now`.
+    #[tracing::instrument(skip_all, name = "db.sendings.touch", err(level = "debug"))]
+    pub(crate) async fn touch_sending(
+        &self,
+        account_id: AccountId,
+        key: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            r#"
+            UPDATE sendings
+            SET last_attempt_time = $4
+            WHERE bucket = $1 AND account_id = $2 AND key = $3
+            "#,
+            account_id.bucket().as_i16(),
+            account_id as AccountId,
+            key,
+            now,
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(())
+    }
+
     /// Keeps where a sending stands.
     #[tracing::instrument(skip_all, name = "db.sendings.keep", err(level = "debug"))]
     pub(crate) async fn keep_progress(

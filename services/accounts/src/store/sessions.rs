@@ -56,6 +56,7 @@ macro_rules! loaded {
                 connect_time: $row.connect_time,
                 token_expire_time: $row.token_expire_time,
                 server_url: $row.server_url,
+                max_characters: $row.max_characters,
             },
             token: $row.access_token.zip($row.version).map(|(access_token, version)| TokenRow {
                 sealed: Sealed {
@@ -94,6 +95,7 @@ impl Store {
                 account.connect_time,
                 account.token_expire_time,
                 account.server_url,
+                account.max_characters,
                 token.access_token AS "access_token?",
                 token.refresh_token AS "refresh_token?",
                 token.data_key AS "data_key?",
@@ -160,6 +162,7 @@ impl Store {
                 account.connect_time,
                 account.token_expire_time,
                 account.server_url,
+                account.max_characters,
                 token.access_token AS "access_token?",
                 token.refresh_token AS "refresh_token?",
                 token.data_key AS "data_key?",

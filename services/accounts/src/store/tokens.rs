@@ -16,7 +16,7 @@ pub(crate) struct NewTokens {
     pub(crate) sealed: Sealed,
     /// When the access token runs out.
     pub(crate) expire_time: Option<DateTime<Utc>>,
-    /// When to refresh ahead of it.
+    /// When to refresh ahead of it; when it runs out, where nothing buys a new one.
     pub(crate) refresh_time: Option<DateTime<Utc>>,
 }
 

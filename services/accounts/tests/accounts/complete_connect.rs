@@ -154,12 +154,14 @@ async fn complete_connect_names_every_bad_field_at_once() {
         state: "junk".to_owned(),
         grant: None,
         request_id: "x".repeat(65),
+        external_id: "x".repeat(129),
     };
     let answer = complete(&owner.session, bad.clone()).await;
-    assert_eq!(invalid_fields(answer), ["code", "request_id", "state"]);
+    assert_eq!(invalid_fields(answer), ["code", "external_id", "request_id", "state"]);
     let grant = Some(Grant::Credentials(ConnectCredentials::default()));
     let answer = complete(&owner.session, CompleteConnectRequest { grant, ..bad }).await;
-    let fields = ["credentials.identifier", "credentials.secret", "request_id", "state"];
+    let fields =
+        ["credentials.identifier", "credentials.secret", "external_id", "request_id", "state"];
     assert_eq!(invalid_fields(answer), fields);
     let answer = complete(&owner.session, with(&"x".repeat(43), "acme")).await;
     assert_eq!(invalid_fields(answer), ["state"]);

@@ -4,9 +4,13 @@ use postbreeze_proto::{
     v1::{SandboxBehavior, SandboxCallKind, SandboxFault},
 };
 
-use crate::support::{
-    System, as_posts, behave, calls, find, invalid_fields, meet, network, post, publish, sent,
-    set_status, unknown, with_account,
+use crate::{
+    replica::SETTINGS,
+    server::Server,
+    support::{
+        System, as_posts, behave, calls, find, invalid_fields, meet, network, post, publish, sent,
+        set_status, unknown, with_account,
+    },
 };
 
 #[tokio::test]
@@ -70,6 +74,18 @@ async fn a_network_that_hides_its_posts_and_an_account_without_a_token_leave_it_
     }
     let nobody = find(&system, post(&system, &unknown::<Account>(), "key", "text")).await;
     assert!(matches!(nobody, Outcome::Undecided(undecided) if !undecided.look_again));
+}
+
+#[tokio::test]
+async fn what_was_written_down_and_never_sent_is_not_there() {
+    let system = System::start_with(SETTINGS).await;
+    let server = Server::start(7_200).await;
+    let owner = system.sign_up("owner").await;
+    let id = owner.session.create_workspace("Acme").await.unwrap().id;
+    let account = server.connect(&owner.session, &id).await;
+    // As if who was to send it had died before.
+    let never = find(&system, post(&system, &account.id, "key", "text")).await;
+    assert!(matches!(never, Outcome::NotThere(_)), "{never:?}");
 }
 
 #[tokio::test]

@@ -4,14 +4,18 @@ use futures_util::future::join_all;
 use postbreeze_proto::{
     internal::v1::{PublishRequest, send_outcome::Outcome},
     v1::{
-        AccountStatus, DisconnectSocialAccountRequest, SandboxBehavior, SandboxCallKind,
+        AccountStatus, DisconnectSocialAccountRequest, Platform, SandboxBehavior, SandboxCallKind,
         SandboxFault,
     },
 };
+use serde_json::json;
 
-use crate::support::{
-    System, as_posts, behave, calls, failed, get, invalid_fields, medium, meet, network, post,
-    publish, sent, set_status, unknown, with_account,
+use crate::{
+    canned::Canned,
+    support::{
+        System, as_posts, behave, calls, failed, get, invalid_fields, medium, meet, network, post,
+        publish, sent, set_status, unknown, with_account,
+    },
 };
 
 #[tokio::test]
@@ -190,4 +194,37 @@ async fn publish_names_every_bad_field_and_is_for_services_alone() {
     let answer = outside.publish(request).await;
     assert_eq!(answer.unwrap_err().code(), tonic::Code::Unimplemented);
     assert_eq!(calls(&owner.session, &account.id).await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_the_network_calls_a_duplicate_of_an_earlier_try_is_to_be_looked_for() {
+    let network = Canned::start().await;
+    let token = json!({
+        "access_token": "access", "token_type": "bearer", "expires_in": 7_200, "refresh_token": "refresh",
+    });
+    network.answers("/token", 200, token);
+    let me = json!({"data": {"id": "2244", "name": "Acme", "username": "acme"}});
+    network.answers("/users/me", 200, me);
+    let settings = network.settings("X");
+    let settings: Vec<_> =
+        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let system = System::start_with(&settings).await;
+    let owner = system.sign_up("owner").await;
+    let id = owner.session.create_workspace("Acme").await.unwrap().id;
+    let account = network.connect(&owner.session, &id, Platform::X).await;
+
+    network.answers("/tweets", 503, json!({"title": "Service Unavailable"}));
+    let tried = post(&system, &account.id, "tried", "text");
+    let lost = publish(&system, tried.clone()).await;
+    assert!(matches!(lost, Outcome::Unknown(_)), "{lost:?}");
+    let detail = "You are not allowed to create a Tweet with duplicate content.";
+    network.answers("/tweets", 403, json!({"title": "Forbidden", "detail": detail}));
+    let again = publish(&system, tried).await;
+    assert!(
+        matches!(&again, Outcome::Unknown(unknown) if unknown.code == "duplicate"),
+        "{again:?}"
+    );
+    // What was never tried is another's.
+    let first = failed(publish(&system, post(&system, &account.id, "first", "text")).await);
+    assert_eq!((first.code.as_str(), first.transient), ("duplicate", false));
 }

@@ -6,14 +6,18 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use postbreeze_proto::{
     internal::v1::{PublishRequest, find_outcome},
-    v1::{AccountStatus, SocialAccount},
+    v1::{AccountStatus, Platform, SocialAccount},
 };
+use postbreeze_testkit::postgres::server_url;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
 
 use crate::{
+    canned::Canned,
     replica::{Replica, SETTINGS},
     server::{Refreshes, Server},
-    support::{System, User, failed, find, get, log, post, publish, sent},
+    support::{System, User, as_posts, failed, find, get, log, network, post, publish, sent},
 };
 
 const LASTS: i64 = 7_200;
@@ -44,6 +48,11 @@ async fn a_grant_is_exchanged_with_pkce_and_its_token_publishes() {
     assert_eq!(account.scopes, ["read", "write"]);
     // It is refreshed by itself.
     assert_eq!(account.token_expire_time, None);
+    let most: Option<i32> = sqlx::query_scalar("SELECT max_characters FROM accounts")
+        .fetch_one(system.pool("accounts"))
+        .await
+        .unwrap();
+    assert_eq!(most, Some(5_000));
     let there = sent(publish(&system, request(&system, &account, "hello")).await);
     assert_eq!(there.external_url, "https://social.example/@ann/0");
     assert_eq!(server.texts(), ["hello"]);
@@ -215,4 +224,137 @@ async fn an_answer_that_was_lost_is_looked_for_and_not_sent_again() {
     system.clock.turn(TimeDelta::minutes(2));
     let late = find(&system, never).await;
     assert!(matches!(late, find_outcome::Outcome::NotThere(_)), "{late:?}");
+}
+
+#[tokio::test]
+async fn what_a_server_says_of_a_refresh_is_told_without_the_token() {
+    let system = System::start_with(SETTINGS).await;
+    let server = Server::start(LASTS).await;
+    let (_, account) = connected(&system, &server).await;
+    server.refreshes(Refreshes::Echoing, Duration::ZERO);
+    run_out(&system);
+    let [_, refresh] = server.tokens();
+    let failure = failed(publish(&system, request(&system, &account, "a")).await);
+    assert_eq!(failure.code, "token_refresh_failed");
+    assert!(!failure.message.contains(&refresh), "{}", failure.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_tokens_are_kept_though_the_database_is_away_when_they_come() {
+    let system = System::start_with(SETTINGS).await;
+    let server = Server::start(LASTS).await;
+    let (_, account) = connected(&system, &server).await;
+    server.refreshes(Refreshes::Rotating, Duration::from_millis(500));
+    let pool = system.pool("accounts");
+    let name: String =
+        sqlx::query_scalar("SELECT current_database()").fetch_one(pool).await.unwrap();
+    let mut operator = PgConnection::connect(&format!("{}/postgres", server_url())).await.unwrap();
+    let leased = "SELECT lease_until IS NOT NULL FROM account_tokens";
+    run_out(&system);
+    // The background refreshes it.
+    while !sqlx::query_scalar::<_, bool>(leased).fetch_one(pool).await.unwrap() {
+        sleep(Duration::from_millis(5)).await;
+    }
+    let connections = async |operator: &mut PgConnection, allowed: bool| {
+        let allow = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS {allowed}");
+        sqlx::raw_sql(AssertSqlSafe(allow)).execute(operator).await.unwrap();
+    };
+    connections(&mut operator, false).await;
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+    sqlx::query(end).bind(&name).execute(&mut operator).await.unwrap();
+    while server.refreshed() == 0 {
+        sleep(Duration::from_millis(20)).await;
+    }
+    sleep(Duration::from_millis(300)).await;
+    connections(&mut operator, true).await;
+    let mut looks = 0;
+    while sqlx::query_scalar::<_, bool>(leased).fetch_one(pool).await.unwrap_or(true) {
+        looks += 1;
+        assert!(looks < 500, "the new tokens were never kept");
+        sleep(Duration::from_millis(20)).await;
+    }
+    // Connections that were ended are met once each.
+    let mut answer =
+        network(&system).publish(as_posts(&system, request(&system, &account, "a"))).await;
+    while answer.is_err() {
+        answer = network(&system).publish(as_posts(&system, request(&system, &account, "a"))).await;
+    }
+    assert_eq!(server.texts(), ["a"]);
+    assert_eq!(server.refreshed(), 1);
+}
+
+#[tokio::test]
+async fn tokens_of_networks_that_are_not_configured_hold_no_others_up() {
+    let system = System::start_with(SETTINGS).await;
+    let server = Server::start(LASTS).await;
+    let (_, account) = connected(&system, &server).await;
+    // As many as are looked at at once, due long before.
+    let rows = "WITH account AS (
+            INSERT INTO accounts (bucket, id, workspace_id, platform, external_id, handle, display_name,
+                avatar_url, status, scopes, connect_time, server_url)
+            SELECT bucket, overlay(id::TEXT PLACING lpad(to_hex(n), 4, '0') FROM 33)::UUID, gen_random_uuid(), 3,
+                external_id, handle, display_name,
+                avatar_url, status, scopes, connect_time, server_url
+            FROM accounts, generate_series(1, 50) AS n
+            RETURNING bucket, id
+        )
+        INSERT INTO account_tokens (bucket, account_id, access_token, refresh_token, data_key, key_id,
+            expire_time, refresh_time, update_time)
+        SELECT account.bucket, account.id, access_token, refresh_token, data_key, key_id, expire_time,
+            update_time, update_time
+        FROM account, account_tokens";
+    sqlx::query(rows).execute(system.pool("accounts")).await.unwrap();
+    run_out(&system);
+    let mut looks = 0;
+    while server.refreshed() == 0 {
+        looks += 1;
+        assert!(looks < 1_000, "the others hold it up");
+        sleep(Duration::from_millis(20)).await;
+    }
+    sent(publish(&system, request(&system, &account, "a")).await);
+}
+
+#[tokio::test]
+async fn an_account_whose_token_nothing_buys_anew_ends_with_it() {
+    let network = Canned::start().await;
+    network.answers("/token", 200, json!({"access_token": "access", "expires_in": 5_184_000}));
+    network.answers("/v2/userinfo", 200, json!({"sub": "1", "name": "Ann"}));
+    let settings = network.settings("LINKEDIN");
+    let settings: Vec<_> =
+        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let system = System::start_with(&settings).await;
+    let owner = system.sign_up("owner").await;
+    let id = owner.session.create_workspace("Acme").await.unwrap().id;
+    let account = network.connect(&owner.session, &id, Platform::LinkedinPerson).await;
+    assert!(account.token_expire_time.is_some());
+    system.clock.turn(TimeDelta::seconds(5_184_000));
+    // Sessions last less long than that.
+    let status = "SELECT status FROM accounts";
+    let pool = system.pool("accounts");
+    let mut looks = 0;
+    while sqlx::query_scalar::<_, String>(status).fetch_one(pool).await.unwrap() == "active" {
+        looks += 1;
+        assert!(looks < 1_000, "the account stays active");
+        sleep(Duration::from_millis(20)).await;
+    }
+    let told = log(&system, 0).await;
+    assert_eq!(told.len(), 2);
+    let failure = failed(publish(&system, post(&system, &account.id, "a", "a")).await);
+    assert_eq!(failure.code, "token_expired");
+}
+
+#[tokio::test]
+async fn an_app_that_a_server_has_deleted_is_registered_anew() {
+    let system = System::start_with(SETTINGS).await;
+    let server = Server::start(LASTS).await;
+    let (owner, _) = connected(&system, &server).await;
+    let connects = async |name: &str| {
+        let id = owner.session.create_workspace(name).await.unwrap().id;
+        server.connect(&owner.session, &id).await.status()
+    };
+    system.clock.turn(TimeDelta::days(2));
+    // One that the server still knows stays.
+    assert_eq!(connects("Known").await, AccountStatus::Active);
+    server.forget_app();
+    assert_eq!(connects("Globex").await, AccountStatus::Active);
 }

@@ -32,6 +32,8 @@ pub(crate) enum Refreshes {
     Down,
     /// That the grant is not valid.
     Refused,
+    /// That it cannot now, and what it was sent.
+    Echoing,
 }
 
 struct State {
@@ -44,6 +46,8 @@ struct State {
     delay: Duration,
     made: u32,
     refreshes: u32,
+    /// How often this system registered itself; the last app is the one that is known.
+    apps: u32,
     statuses: Vec<Value>,
 }
 
@@ -74,6 +78,7 @@ impl Server {
             delay: Duration::ZERO,
             made: 0,
             refreshes: 0,
+            apps: 0,
             statuses: Vec::new(),
         }));
         let shared = Arc::clone(&state);
@@ -97,6 +102,11 @@ impl Server {
     /// Takes the access token back, though it has not run out.
     pub(crate) fn take_back(&self) {
         self.state.lock().unwrap().access = "none".to_owned();
+    }
+
+    /// Deletes the app, as servers do with those that nobody uses.
+    pub(crate) fn forget_app(&self) {
+        self.state.lock().unwrap().apps += 1;
     }
 
     /// How many refreshes were asked for.
@@ -134,6 +144,10 @@ impl Server {
 }
 
 impl State {
+    fn app(&self) -> String {
+        format!("client-{}", self.apps)
+    }
+
     fn grant(&mut self, with_refresh_token: bool) -> Value {
         self.made += 1;
         self.access = format!("access-token-{}", self.made);
@@ -154,8 +168,11 @@ impl State {
         let invalid =
             || (400, json!({"error": "invalid_grant", "error_description": "no such grant"}));
         let is = |name: &str, value: &str| form.get(name).is_some_and(|given| given == value);
-        if !is("client_id", "client") || !is("client_secret", "client secret") {
+        if !is("client_id", &self.app()) || !is("client_secret", "client secret") {
             return (401, json!({"error": "invalid_client"}));
+        }
+        if is("grant_type", "client_credentials") {
+            return (200, json!({"access_token": "of the app", "token_type": "Bearer"}));
         }
         if is("grant_type", "authorization_code") {
             let verifier = form.get("code_verifier").cloned().unwrap_or_default();
@@ -171,6 +188,10 @@ impl State {
         match self.behavior {
             Refreshes::Down => (503, json!({"error": "later"})),
             Refreshes::Refused => invalid(),
+            Refreshes::Echoing => {
+                let said = format!("no {} now", self.refresh);
+                (400, json!({"error": "temporarily_unavailable", "error_description": said}))
+            }
             // A refresh token that was used is worth nothing: two who refresh at once lose the account.
             _ if !is("refresh_token", &self.refresh) => invalid(),
             Refreshes::Rotating => (200, self.grant(true)),
@@ -193,7 +214,13 @@ async fn answer(
     let bearer = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let knows_us = bearer == Some(format!("Bearer {}", state.access).as_str());
     let (status, json) = match parts.uri.path() {
-        "/api/v1/apps" => (200, json!({"client_id": "client", "client_secret": "client secret"})),
+        "/api/v1/apps" => {
+            state.apps += 1;
+            (200, json!({"client_id": state.app(), "client_secret": "client secret"}))
+        }
+        "/api/v2/instance" => {
+            (200, json!({"configuration": {"statuses": {"max_characters": 5_000}}}))
+        }
         "/oauth/token" => {
             let form = url::form_urlencoded::parse(&body).into_owned().collect();
             state.token(&form)

@@ -23,6 +23,8 @@ pub(super) struct Account {
     pub(super) workspace_id: WorkspaceId,
     pub(super) platform: Platform,
     pub(super) active: bool,
+    /// How many characters it may write, where its server says so.
+    pub(super) caption_limit: Option<usize>,
 }
 
 /// Accounts that were looked up, by id.
@@ -75,7 +77,8 @@ fn read(summary: &AccountSummary) -> Result<(AccountId, Account), Error> {
     let workspace_id =
         summary.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
     let active = summary.status() == AccountStatus::Active;
-    Ok((id, Account { id, workspace_id, platform: summary.platform(), active }))
+    let caption_limit = summary.max_characters.and_then(|most| usize::try_from(most).ok());
+    Ok((id, Account { id, workspace_id, platform: summary.platform(), active, caption_limit }))
 }
 
 /// Every account must be in the caller's reach.

@@ -289,7 +289,13 @@ impl<'a> Change<'a> {
         let mut violations = fields.into_violations();
         if self.step.opens() || matches!(self.step, Step::Update { .. }) {
             let goes_out = status == PostStatus::NeedsApproval || holds_unit(status);
-            violations.extend(composition::faults_of(post, &self.media, 0, goes_out)?);
+            violations.extend(composition::faults_of(
+                post,
+                &self.accounts,
+                &self.media,
+                0,
+                goes_out,
+            )?);
         }
         Ok(composition::refuse(violations)?)
     }

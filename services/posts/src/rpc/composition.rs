@@ -12,7 +12,13 @@ use postbreeze_proto::{
 };
 use prost::Message as _;
 
-use super::{Rpc, accounts::Account, limits, media::Media, options};
+use super::{
+    Rpc,
+    accounts::{Account, Accounts},
+    limits,
+    media::Media,
+    options,
+};
 use crate::{
     error::Error,
     post::{TargetStatus, shown_media},
@@ -197,6 +203,7 @@ pub(super) fn refuse(violations: Vec<Violation>) -> Result<(), Fault> {
 /// `media`: those that were looked up; `items`: how many of its first media the request gave by their URLs.
 pub(super) fn faults_of(
     post: &Post,
+    accounts: &Accounts,
     media: &Media,
     items: usize,
     goes_out: bool,
@@ -220,7 +227,7 @@ pub(super) fn faults_of(
         faults.extend(options::unfit(place, Some(&options), &shown(target), goes_out));
     }
     if goes_out {
-        limits::add(&mut faults, limits::of_post(post, media, items)?);
+        limits::add(&mut faults, limits::of_post(post, accounts, media, items)?);
     }
     Ok(faults)
 }

@@ -135,7 +135,8 @@ pub(super) async fn create_post(
     if !request.media_items.is_empty() {
         // Only now is it known what they are.
         let items = request.media_items.len();
-        composition::refuse(composition::faults_of(&post, &media, items, goes_out)?)?;
+        let known = accounts.iter().map(|account| (account.id, *account)).collect();
+        composition::refuse(composition::faults_of(&post, &known, &media, items, goes_out)?)?;
     }
     #[cfg(feature = "sabotage")]
     let limit = sabotaged_limit(rpc, &post, limit).await?;

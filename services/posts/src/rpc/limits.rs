@@ -8,7 +8,7 @@ use postbreeze_proto::{
 use prost::Message as _;
 
 use super::{
-    accounts::Account,
+    accounts::{Account, Accounts},
     media::{Media, Medium},
 };
 use crate::{error::Error, post::shown_media, store::posts::Post};
@@ -27,6 +27,8 @@ struct Target<'a> {
     caption_override: Option<&'a str>,
     first_comment: &'a str,
     options: Option<&'a PlatformOptions>,
+    /// How many characters its account may write; none: as many as its network takes.
+    caption_limit: Option<usize>,
     /// Whether it shows media of its own.
     shows_own: bool,
     /// What it shows; none: not known yet.
@@ -41,9 +43,14 @@ struct Shared<'a> {
     items: usize,
 }
 
-/// What is refused of a whole post. `media`: those that were looked up; `items`: how many of its first media the request gave
+/// What is refused of a whole post. `accounts`: those of its targets, as far as they are known; `media`: those that were looked up; `items`: how many of its first media the request gave
 /// by their URLs.
-pub(super) fn of_post(post: &Post, media: &Media, items: usize) -> Result<Vec<Refused>, Error> {
+pub(super) fn of_post(
+    post: &Post,
+    accounts: &Accounts,
+    media: &Media,
+    items: usize,
+) -> Result<Vec<Refused>, Error> {
     let shared = Shared { content: &post.row.content, items };
     let mut refused = Vec::new();
     for (place, target) in post.targets.iter().enumerate() {
@@ -56,6 +63,9 @@ pub(super) fn of_post(post: &Post, media: &Media, items: usize) -> Result<Vec<Re
             caption_override: target.caption_override.as_deref(),
             first_comment: &target.first_comment,
             options: Some(&options),
+            caption_limit: accounts
+                .get(&target.account_id)
+                .and_then(|account| account.caption_limit),
             shows_own: !target.media_ids.is_empty(),
             shown: shown.iter().map(|id| media.get(id)).collect(),
         };
@@ -85,6 +95,7 @@ pub(super) fn of_request(
             caption_override: input.caption_override.as_deref(),
             first_comment: &input.first_comment,
             options: input.options.as_ref(),
+            caption_limit: account.caption_limit,
             shows_own: !own.is_empty(),
             shown: shown_media(&of_post, &own).to_vec(),
         };
@@ -103,7 +114,7 @@ impl Target<'_> {
             first_comment: self.first_comment,
             media: known.as_deref().unwrap_or_default(),
             options: self.options,
-            caption_limit: None,
+            caption_limit: self.caption_limit,
         };
         let problems = check(self.platform, &sending).into_iter();
         let refused = |problem: Problem| Refused {

@@ -5,11 +5,12 @@ use postbreeze_context::{Action, Role, WorkspaceContext};
 use postbreeze_ids::{MediaId, PostId};
 use postbreeze_proto::{
     fields::Fields,
-    v1::{PostTargetInput, UpdatePostRequest, UpdatePostResponse},
+    v1::{Platform, PostTargetInput, UpdatePostRequest, UpdatePostResponse},
 };
 
 use super::{
-    Rpc, accounts,
+    Rpc,
+    accounts::{self, Accounts},
     change::{self, Change},
     composition::{self, TargetInput},
     entitlements::entitlements,
@@ -74,6 +75,10 @@ async fn update(
     if edits.put_kept_media_to_a_test() {
         media.extend(media::look_up(rpc, post.row.media_ids.iter().copied()).await?);
     }
+    let mut known: Accounts = accounts.iter().map(|account| (account.id, *account)).collect();
+    if edits.targets.is_none() && has_own_limits(&post) {
+        known.extend(accounts::of_post(rpc, &post).await?);
+    }
     let needs_approval = edits.are_of_substance()
         && post.role() == Role::Editor
         && entitlements(rpc, &post).await?.needs_approval(post.role());
@@ -86,7 +91,7 @@ async fn update(
     let now = rpc.environment.clock.now();
     let change = Change {
         etag,
-        accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
+        accounts: known,
         new_targets,
         is_exact: !media.is_empty() || edits.put_kept_media_to_a_test(),
         media,
@@ -104,6 +109,12 @@ async fn update(
     };
     let post = change.make(rpc).await?;
     Ok(UpdatePostResponse { post: Some(message::post(post)?) })
+}
+
+/// Whether a post goes to a network whose accounts may write as much as their servers say.
+fn has_own_limits(post: &Post) -> bool {
+    let mastodon = i32::from(Platform::Mastodon);
+    post.targets.iter().any(|target| i32::from(target.platform) == mastodon)
 }
 
 impl Edits {

@@ -3,6 +3,9 @@
 use chrono::{DateTime, Utc};
 use postbreeze_ids::WebhookId;
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use super::Store;
 
 /// A secret, without itself.
 #[derive(Debug, Clone)]
@@ -132,4 +135,74 @@ pub async fn retire_secrets(
     )
     .fetch_one(connection)
     .await
+}
+
+/// A secret as it is kept, and where.
+pub struct PlacedSecret {
+    /// The webhook.
+    pub webhook_id: WebhookId,
+    /// Its number.
+    pub number: i32,
+    /// What the vault opens.
+    pub sealed: Vec<u8>,
+}
+
+impl Store {
+    /// Secrets after one, in one order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    #[tracing::instrument(skip_all, name = "db.webhook_secrets.walk", err(level = "debug"))]
+    pub async fn secrets_after(
+        &self,
+        after: Option<(WebhookId, i32)>,
+        limit: i64,
+    ) -> Result<Vec<PlacedSecret>, sqlx::Error> {
+        let (webhook_id, number) = after.unwrap_or((WebhookId::from_uuid(Uuid::nil()), 0));
+        sqlx::query_as!(
+            PlacedSecret,
+            r#"
+            SELECT
+                webhook_id AS "webhook_id: WebhookId",
+                number,
+                sealed
+            FROM webhook_secrets
+            WHERE (webhook_id, number) > ($1, $2)
+            ORDER BY webhook_id, number
+            LIMIT $3
+            "#,
+            webhook_id as WebhookId,
+            number,
+            limit,
+        )
+        .fetch_all(self.pool())
+        .await
+    }
+
+    /// Puts a secret that was sealed anew in the place of what it was made from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    #[tracing::instrument(skip_all, name = "db.webhook_secrets.reseal", err(level = "debug"))]
+    pub async fn keep_resealed(
+        &self,
+        secret: &PlacedSecret,
+        sealed: &[u8],
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            r#"
+            UPDATE webhook_secrets
+            SET sealed = $5
+            WHERE bucket = $1 AND webhook_id = $2 AND number = $3 AND sealed = $4
+            "#,
+            secret.webhook_id.bucket().as_i16(),
+            secret.webhook_id as WebhookId,
+            secret.number,
+            secret.sealed,
+            sealed,
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(())
+    }
 }

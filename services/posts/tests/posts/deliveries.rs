@@ -4,12 +4,13 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use postbreeze_ids::WebhookId;
 use postbreeze_proto::v1::{
-    DeliveryStatus, PostStatus, UpdateWebhookRequest, Webhook, WebhookEventType,
+    DeliveryStatus, Platform, PostStatus, UpdateWebhookRequest, Webhook, WebhookEventType,
 };
 
 use crate::support::{
-    Receiver, Replica, System, cancel_one, create, deliveries, delivery_that_failed,
-    delivery_that_is, delivery_when, eventually, get, get_webhook, new_webhook, start, webhook_at,
+    Receiver, Replica, System, add_account, cancel_one, create, deliveries, delivery_that_failed,
+    delivery_that_is, delivery_when, eventually, expire, get, get_webhook, new_webhook, scheduled,
+    start, target, webhook_at,
 };
 
 /// Longer than an attempt may take.
@@ -340,4 +341,25 @@ async fn a_webhook_is_told_of_what_it_asked_for_in_its_workspace_since_it_is_the
         .await
         .unwrap();
     assert_eq!(made, 1);
+}
+
+#[tokio::test]
+async fn a_webhook_is_told_that_a_part_of_a_post_is_out() {
+    let system = start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let receiver = Receiver::start().await;
+    let mut request = new_webhook(&team.workspace.id, &receiver.url("/"));
+    request.event_types = vec![WebhookEventType::PostPartiallyPublished.into()];
+    create(client, request).await.unwrap();
+    let second = add_account(&system, &team.account, Platform::X).await;
+    let mut request = scheduled(&system, "x", &team.account.id);
+    request.platforms.push(target(&second));
+    let post = client.create_post(request).await.unwrap();
+    expire(&system, &second).await;
+    system.clock.turn(TimeDelta::days(1));
+    let arrivals = receiver.wait_for("/", 1).await;
+    let told = arrivals[0].json();
+    assert_eq!(told["type"], "post.partially_published");
+    assert_eq!(told["data"]["post_id"], post.id);
 }

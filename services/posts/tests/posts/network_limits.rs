@@ -88,3 +88,53 @@ async fn more_media_than_a_network_shows_are_refused_when_they_are_to_go_out() {
     let request = scheduled(&system, "Nothing to see", &instagram);
     assert_eq!(invalid_fields(client.create_post(request).await), ["media_ids"]);
 }
+
+#[tokio::test]
+async fn an_account_may_write_as_much_as_its_server_says() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let mastodon = add_account(&system, &team.account, Platform::Mastodon).await;
+    let (longer, too_long) = ("x".repeat(600), "x".repeat(1_001));
+    let request = scheduled(&system, &longer, &mastodon);
+    assert_eq!(invalid_fields(client.create_post(request.clone()).await), ["content"]);
+    let says = "UPDATE accounts SET max_characters = 1000 WHERE platform = $1";
+    sqlx::query(says)
+        .bind(i16::try_from(i32::from(Platform::Mastodon)).unwrap())
+        .execute(system.pool("accounts"))
+        .await
+        .unwrap();
+    assert_eq!(found(client, request.clone()).await, [""; 0]);
+    let post = client.create_post(request).await.unwrap();
+    let refused = client.create_post(scheduled(&system, &too_long, &mastodon)).await;
+    assert_eq!(invalid_fields(refused), ["content"]);
+    // Also where the account is not named.
+    let edited = |content: String| UpdatePostRequest {
+        post_id: post.id.clone(),
+        content,
+        ..Default::default()
+    };
+    update_post(client, edited("x".repeat(700))).await.unwrap();
+    let refused = update_post(client, edited(too_long)).await;
+    assert_eq!(invalid_fields(refused), ["content"]);
+}
+
+#[tokio::test]
+async fn what_tiktok_and_pinterest_want_to_be_chosen_is_asked_for_when_it_is_to_go_out() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let image = add_image(&system, &team.account.workspace_id).await;
+    for (platform, field) in [
+        (Platform::Tiktok, "platforms[0].options.tiktok.privacy_level"),
+        (Platform::Pinterest, "platforms[0].options.pinterest.board_id"),
+    ] {
+        let account = add_account(&system, &team.account, platform).await;
+        let request = CreatePostRequest {
+            media_ids: vec![image.clone()],
+            ..scheduled(&system, "hi", &account)
+        };
+        assert!(found(client, request.clone()).await.contains(&field.to_owned()), "{field}");
+        assert!(invalid_fields(client.create_post(request).await).contains(&field.to_owned()));
+    }
+}

@@ -347,3 +347,49 @@ async fn a_target_whose_comments_are_not_told_keeps_no_other_from_being_fetched(
     assert_eq!(next, Some(system.clock.now() + TimeDelta::hours(6)));
     replica.stop().await;
 }
+
+#[tokio::test]
+async fn comments_that_are_many_and_long_are_taken_in() {
+    let system = System::start().await;
+    let posts = database("posts", &postbreeze_posts::MIGRATOR).await;
+    let replica = Replica::start(&system, &posts);
+    let front = replica.front(&system);
+    let ann = front.sign_up("ann").await;
+    let (workspace, account) = workspace_of(&ann, "acme").await;
+    let client = &ann.session;
+    published(client, &account.id).await;
+    // As much as `accounts` tells at the most.
+    let told = |n: usize| FetchedComment {
+        external_id: n.to_string(),
+        author_handle: "bob".to_owned(),
+        body: "\u{1f980}".repeat(10_000),
+        network_time: Some(to_proto(system.clock.now())),
+        ..Default::default()
+    };
+    let comments = (0..200).map(told).collect();
+    replica.script(FETCH, saying(Told::Comments(FetchedComments { comments })));
+    assert_eq!(refresh(client, &workspace.id).await.unwrap().new_count, 200);
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_target_that_accounts_cannot_answer_for_keeps_no_other_from_being_fetched() {
+    let system = System::start().await;
+    let posts = database("posts", &postbreeze_posts::MIGRATOR).await;
+    let replica = Replica::start(&system, &posts);
+    let front = replica.front(&system);
+    let ann = front.sign_up("ann").await;
+    let (workspace, account) = workspace_of(&ann, "acme").await;
+    let client = &ann.session;
+    let (_, older) = published(client, &account.id).await;
+    system.clock.turn(TimeDelta::seconds(1));
+    published(client, &account.id).await;
+    comment_on(client, &account.id, &older, "bob", "nice").await;
+    // More than is taken, of the newer one, which is asked for first.
+    let comment = FetchedComment { body: "x".repeat(17 << 20), ..Default::default() };
+    let comments = vec![comment];
+    replica.script(FETCH, saying(Told::Comments(FetchedComments { comments })));
+    let answer = refresh(client, &workspace.id).await.unwrap();
+    assert_eq!((answer.new_count, answer.missed_count), (1, 1));
+    replica.stop().await;
+}

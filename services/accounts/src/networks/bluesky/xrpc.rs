@@ -126,7 +126,7 @@ pub(super) fn refusal(answer: &Answer) -> Refusal {
         (true, false) => code.clone(),
         (true, true) => format!("the server answers {}: {}", answer.status, answer.text()),
     };
-    Refusal { code, message, transient: false, token }
+    Refusal { code, message, token, ..Refusal::default() }
 }
 
 /// Whether a problem is a refusal of this name.

@@ -58,22 +58,24 @@ fn sent(id: &str) -> Outcome {
     })
 }
 
+const PAGES: [(&str, &str); 2] =
+    [("fields", "id,name,username,access_token,picture{url}"), ("limit", "100")];
+
 #[tokio::test]
-async fn a_person_connects_the_first_page_they_granted() {
+async fn a_person_connects_the_page_they_name_of_several() {
     let client = [("client_id", "client"), ("client_secret", "client-secret")];
     let token = |query: &[(&str, &str)]| get("/token", &[&client[..], query].concat());
-    let exchange = Exchange::of([
-        token(&[("redirect_uri", "https://app.example/callback"), ("code", "c")]).answers(
-            200,
-            json!({"access_token": "short", "token_type": "bearer", "expires_in": 5_000}),
-        ),
-        token(&[("grant_type", "fb_exchange_token"), ("fb_exchange_token", "short")]).answers(
-            200,
-            json!({"access_token": "long", "token_type": "bearer", "expires_in": 5_183_944}),
-        ),
-        get("/me/accounts", &[("fields", "id,name,username,access_token,picture{url}")])
-            .header("authorization", "Bearer long")
-            .answers(
+    let granted = || {
+        [
+            token(&[("redirect_uri", "https://app.example/callback"), ("code", "c")]).answers(
+                200,
+                json!({"access_token": "short", "token_type": "bearer", "expires_in": 5_000}),
+            ),
+            token(&[("grant_type", "fb_exchange_token"), ("fb_exchange_token", "short")]).answers(
+                200,
+                json!({"access_token": "long", "token_type": "bearer", "expires_in": 5_183_944}),
+            ),
+            get("/me/accounts", &PAGES).header("authorization", "Bearer long").answers(
                 200,
                 json!({"data": [
                     {"id": "100", "name": "Acme", "username": "acme.inc", "access_token": "page",
@@ -81,13 +83,22 @@ async fn a_person_connects_the_first_page_they_granted() {
                     {"id": "101", "name": "Other", "access_token": "other"},
                 ]}),
             ),
-    ])
-    .await;
+        ]
+    };
+    let exchange = Exchange::of(granted()).await;
+    exchange.then(granted().into_iter().chain(granted()));
     let network = network(&exchange);
     let url = network.start_connect(&begun("s")).await.unwrap();
     assert!(url.contains("scope=pages_show_list%2Cpages_manage_posts"), "{url}");
-    let grant = network.connect(&begun("s"), Given::Code("c")).await;
+    let chosen = Begun { external_id: "100", ..begun("s") };
+    let grant = network.connect(&chosen, Given::Code("c")).await;
     assert_eq!(told(&grant), "100 acme.inc Acme page - -");
+    for external_id in ["", "102"] {
+        let chosen = Begun { external_id, ..begun("s") };
+        let grant = told(&network.connect(&chosen, Given::Code("c")).await);
+        let names = "must be one of 100 (Acme), 101 (Other)";
+        assert!(grant.contains("external_id") && grant.contains(names), "{grant}");
+    }
     exchange.is_over();
 }
 
@@ -101,8 +112,7 @@ async fn a_person_without_a_page_cannot_connect_one() {
     exchange.then([
         token(&[("redirect_uri", "https://app.example/callback"), ("code", "c")]),
         token(&[("grant_type", "fb_exchange_token"), ("fb_exchange_token", "t")]),
-        get("/me/accounts", &[("fields", "id,name,username,access_token,picture{url}")])
-            .answers(200, json!({"data": []})),
+        get("/me/accounts", &PAGES).answers(200, json!({"data": []})),
     ]);
     let grant = network(&exchange).connect(&begun("s"), Given::Code("c")).await;
     assert!(told(&grant).contains("granted no page"), "{}", told(&grant));
@@ -215,13 +225,15 @@ async fn refusals_are_final_or_not_as_meta_says() {
         assert_eq!((failure.code.as_str(), failure.transient, failure.token), is);
         exchange.is_over();
     }
-    // A server that fails may have done it.
-    let error = json!({"error": {"message": "An unexpected error", "code": 2}});
-    let exchange = Exchange::of([feed(&[("message", "Launch")]).answers(500, error)]).await;
-    let stage = stage().await;
-    let mut progress = stage.progress().await;
-    let outcome = network(&exchange).publish(&stage.session, &text(), &mut progress).await;
-    assert!(matches!(outcome, Outcome::Unknown { .. }), "{outcome:?}");
+    // A server that fails may have done it, whatever status it has.
+    for (status, code) in [(500, 2), (400, 2), (400, 1), (400, -1)] {
+        let error = json!({"error": {"message": "An unexpected error", "code": code}});
+        let exchange = Exchange::of([feed(&[("message", "Launch")]).answers(status, error)]).await;
+        let stage = stage().await;
+        let mut progress = stage.progress().await;
+        let outcome = network(&exchange).publish(&stage.session, &text(), &mut progress).await;
+        assert!(matches!(outcome, Outcome::Unknown { .. }), "{outcome:?}");
+    }
 }
 
 fn posts(answer: serde_json::Value) -> Expected {
@@ -271,6 +283,29 @@ async fn a_lost_answer_is_found_by_its_text_or_by_its_photos() {
     let progress = stage.progress().await;
     let found = network.find(&stage.session, &one, &progress).await.unwrap();
     assert!(matches!(&found, Found::There(sent) if sent.external_id == "100_2"), "{found:?}");
+    exchange.is_over();
+}
+
+#[tokio::test]
+async fn a_list_that_was_cut_off_does_not_prove_that_a_post_is_not_there() {
+    let one =
+        json!({"id": "100_1", "message": "Other", "created_time": "2026-11-25T12:00:01+0000"});
+    let page = |after: Option<&str>| {
+        let fields =
+            "id,message,permalink_url,created_time,attachments{target,subattachments{target}}";
+        let mut query = vec![("fields", fields), ("since", "1795607880"), ("limit", "50")];
+        query.extend(after.map(|after| ("after", after)));
+        let listed = vec![one.clone(); 50];
+        let paging = json!({"next": "https://graph.example/next", "cursors": {"after": "a"}});
+        let answer = json!({"data": listed, "paging": paging});
+        get("/100/published_posts", &query).bearer().answers(200, answer)
+    };
+    let exchange = Exchange::of([page(None), page(Some("a"))]).await;
+    let (network, mut stage) = (network(&exchange), stage().await);
+    let progress = stage.progress().await;
+    stage.later(600);
+    let found = network.find(&stage.session, &text(), &progress).await.unwrap();
+    assert!(matches!(found, Found::Undecided { look_again: false, .. }), "{found:?}");
     exchange.is_over();
 }
 

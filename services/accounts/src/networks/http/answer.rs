@@ -52,7 +52,8 @@ impl Answer {
             return Ok(());
         }
         let refusal = read(self);
-        Err(Problem::Refused { status: self.status, retry_after: self.retry_after(now), refusal })
+        let retry_after = self.retry_after(now).or(refusal.lasts);
+        Err(Problem::Refused { status: self.status, retry_after, refusal })
     }
 
     /// The JSON of an answer of any status; null where it is none.
@@ -100,8 +101,12 @@ pub(crate) struct Refusal {
     pub(crate) code: String,
     /// What it says to people.
     pub(crate) message: String,
+    /// How long it lasts, where the network has a rule for that and the answer does not say.
+    pub(crate) lasts: Option<Duration>,
     /// Whether it goes away though its status does not say so.
     pub(crate) transient: bool,
+    /// Whether the network may have done it all the same, whatever the status says. It goes away, too.
+    pub(crate) ambiguous: bool,
     /// What it says of the token.
     pub(crate) token: Option<TokenTrouble>,
 }
@@ -141,6 +146,7 @@ impl Problem {
             Self::NotSent(_) | Self::NoAnswer(_) | Self::Unreadable(_) => true,
             Self::Refused { status, refusal, .. } => {
                 refusal.transient
+                    || refusal.ambiguous
                     || status.is_server_error()
                     || matches!(
                         *status,
@@ -187,7 +193,9 @@ impl Problem {
             // A server that fails, or a gateway before it, may have done it all the same.
             Self::Refused { status, refusal, .. }
                 if refusal.token.is_none()
-                    && (status.is_server_error() || *status == StatusCode::REQUEST_TIMEOUT) =>
+                    && (refusal.ambiguous
+                        || status.is_server_error()
+                        || *status == StatusCode::REQUEST_TIMEOUT) =>
             {
                 "server_error"
             }
@@ -255,6 +263,10 @@ mod tests {
             assert!(matches!(outcome, Outcome::Unknown { .. }), "{status}");
             assert!(problem(status, None).failure().transient, "{status}");
         }
+        let ambiguous = Refusal { ambiguous: true, ..Refusal::default() };
+        let ambiguous = answer(400, &[]).accepted(DateTime::UNIX_EPOCH, |_| ambiguous).unwrap_err();
+        assert!(matches!(ambiguous.outcome(), Outcome::Unknown { .. }));
+        assert!(ambiguous.failure().transient);
         let lost = Problem::NoAnswer("gone".to_owned());
         assert!(matches!(lost.outcome(), Outcome::Unknown { .. }));
         let not_sent = Problem::NotSent("no route".to_owned()).outcome();

@@ -1,5 +1,7 @@
 //! Conversations as Meta's documentation shows them.
 
+mod lost;
+
 use std::time::Duration;
 
 use postbreeze_proto::v1::{Platform, PlatformOptions};
@@ -328,6 +330,11 @@ async fn errors_mean_what_meta_says_they_do() {
         (400, refused(36_003, 2_207_009), "media_refused", false, None),
         (400, refused(9_007, 2_207_027), "in_progress", true, None),
         (500, refused(2, 0), "temporarily_unavailable", true, None),
+        (400, refused(2, 0), "temporarily_unavailable", true, None),
+        (400, refused(-1, 2_207_001), "unknown_error", true, None),
+        (400, refused(-2, 2_207_003), "media_unreachable", true, None),
+        (400, refused(9_004, 2_207_052), "media_unreachable", true, None),
+        (400, refused(1, 2_207_057), "invalid_parameter", false, None),
     ] {
         let exchange = Exchange::of([
             quota(),
@@ -381,62 +388,6 @@ async fn limits_say_how_long_they_last() {
         network(&exchange).publish(&stage.session, &image(&exchange), &mut progress).await;
     let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
     assert_eq!((failure.code.as_str(), failure.transient), ("publishing_limit", true));
-}
-
-fn listed() -> Expected {
-    let query = [("fields", "id,caption,permalink,timestamp"), ("limit", "50")];
-    get("/178/media", &query).bearer().answers(
-        200,
-        json!({"data": [
-            {"id": "m2", "caption": "Launch #day", "timestamp": "2026-11-25T11:00:00+0000"},
-            {"id": "m1", "caption": "Launch  #day", "permalink": "https://www.instagram.com/p/abc/",
-             "timestamp": "2026-11-25T12:00:05+0000"},
-            {"id": "m0", "caption": "Other", "timestamp": "2026-11-25T12:00:06+0000"},
-        ], "paging": {"cursors": {"before": "a", "after": "b"}}}),
-    )
-}
-
-#[tokio::test]
-async fn a_lost_answer_is_unknown_until_it_is_found_and_never_published_twice() {
-    let exchange =
-        Exchange::of([quota(), create_image(), state("c1", "FINISHED"), publish("c1").lost()])
-            .await;
-    let (network, stage) = (network(&exchange), stage().await);
-    let post = image(&exchange);
-    let mut progress = stage.progress().await;
-    let outcome = network.publish(&stage.session, &post, &mut progress).await;
-    assert!(
-        matches!(&outcome, Outcome::Unknown { code, .. } if code == "answer_lost"),
-        "{outcome:?}"
-    );
-    exchange.then([state("c1", "PUBLISHED"), listed()]);
-    let progress = stage.progress().await;
-    let found = network.find(&stage.session, &post, &progress).await.unwrap();
-    assert_eq!(found, Found::There(sent()));
-    // Sending it again finds it too.
-    exchange.then([state("c1", "PUBLISHED"), listed()]);
-    let mut progress = stage.progress().await;
-    assert_eq!(network.publish(&stage.session, &post, &mut progress).await, Outcome::Sent(sent()));
-    exchange.is_over();
-}
-
-#[tokio::test]
-async fn what_never_arrived_is_not_there_once_it_cannot_arrive_any_more() {
-    let exchange =
-        Exchange::of([quota(), create_image(), state("c1", "FINISHED"), publish("c1").lost()])
-            .await;
-    let (network, mut stage) = (network(&exchange), stage().await);
-    let post = image(&exchange);
-    let mut progress = stage.progress().await;
-    network.publish(&stage.session, &post, &mut progress).await;
-    exchange.then([state("c1", "FINISHED"), state("c1", "FINISHED")]);
-    let progress = stage.progress().await;
-    let found = network.find(&stage.session, &post, &progress).await.unwrap();
-    assert!(matches!(found, Found::Undecided { look_again: true, .. }), "{found:?}");
-    stage.later(600);
-    let found = network.find(&stage.session, &post, &progress).await.unwrap();
-    assert_eq!(found, Found::NotThere);
-    exchange.is_over();
 }
 
 fn comment(id: &str) -> PublishCommentRequest {

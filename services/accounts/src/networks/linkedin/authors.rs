@@ -5,7 +5,10 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::Linkedin;
-use crate::networks::http::Problem;
+use crate::networks::{Begun, http::Problem};
+
+/// Companies that are looked at.
+const COMPANIES: usize = 20;
 
 /// Who was connected.
 pub(super) struct Who {
@@ -27,21 +30,47 @@ impl Linkedin {
         Ok(Who { id, handle: name.clone(), name, picture: text("picture") })
     }
 
-    /// The first company that the person administers.
-    pub(super) async fn company(
+    /// The companies that the person administers; of many, those that can be looked at in time. Where one of them is wanted,
+    /// that one.
+    pub(super) async fn companies(
         &self,
         token: &SecretString,
+        begun: &Begun<'_>,
+    ) -> Result<Vec<Who>, Problem> {
+        let query = [
+            ("q", "roleAssignee"),
+            ("role", "ADMINISTRATOR"),
+            ("state", "APPROVED"),
+            ("count", "100"),
+        ];
+        let acls: Value = self.read(token, "rest/organizationAcls", &query, begun.now).await?;
+        let id_of = |acl: &Value| {
+            let urn = acl["organization"].as_str()?;
+            urn.strip_prefix("urn:li:organization:").map(str::to_owned)
+        };
+        let mut ids: Vec<String> =
+            acls["elements"].as_array().into_iter().flatten().filter_map(id_of).collect();
+        if ids.iter().any(|id| id == begun.external_id) {
+            ids.retain(|id| id == begun.external_id);
+        }
+        let mut companies = Vec::new();
+        for id in ids.into_iter().take(COMPANIES) {
+            companies.push(self.company(token, id, begun.now).await?);
+        }
+        Ok(companies)
+    }
+
+    async fn company(
+        &self,
+        token: &SecretString,
+        id: String,
         now: DateTime<Utc>,
-    ) -> Result<Option<Who>, Problem> {
-        let query = [("q", "roleAssignee"), ("role", "ADMINISTRATOR"), ("state", "APPROVED")];
-        let acls: Value = self.read(token, "rest/organizationAcls", &query, now).await?;
-        let urn = acls["elements"][0]["organization"].as_str().unwrap_or_default();
-        let Some(id) = urn.strip_prefix("urn:li:organization:") else { return Ok(None) };
+    ) -> Result<Who, Problem> {
         let page: Value = self.read(token, &format!("rest/organizations/{id}"), &[], now).await?;
         let text = |name: &str| page[name].as_str().unwrap_or_default().to_owned();
         let name = text("localizedName");
         let handle = Some(text("vanityName")).filter(|name| !name.is_empty());
         let handle = handle.unwrap_or_else(|| name.clone());
-        Ok(Some(Who { id: id.to_owned(), handle, name, picture: String::new() }))
+        Ok(Who { id, handle, name, picture: String::new() })
     }
 }

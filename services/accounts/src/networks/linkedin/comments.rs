@@ -1,5 +1,6 @@
 //! Comments, which LinkedIn calls social actions.
 
+use chrono::DateTime;
 use http::{Method, StatusCode};
 use postbreeze_proto::{
     internal::v1::{FetchedComment, PublishCommentRequest},
@@ -7,15 +8,15 @@ use postbreeze_proto::{
 };
 use serde_json::{Value, json};
 
-use super::{Linkedin, encoded, millis, refusal};
+use super::{Linkedin, elements, encoded, millis, refusal};
 use crate::networks::{
     Failure, Found, Outcome, Progress, Sent, Session,
     http::Problem,
-    steps::{cannot_tell, found, same_text, since},
+    steps::{cannot_tell, found, list_since, same_text, since},
 };
 
-/// Comments of a post that are told.
-const COMMENTS: &str = "100";
+/// Comments that are asked for at a time.
+const COMMENTS: usize = 100;
 
 impl Linkedin {
     pub(super) async fn send_comment(
@@ -53,7 +54,10 @@ impl Linkedin {
         comment: &PublishCommentRequest,
         progress: &Progress,
     ) -> Result<Found, Failure> {
-        let listed = match self.comments(session, &comments_path(comment)).await {
+        let path = comments_path(comment);
+        let page = |start| self.comments(session, &path, start);
+        // In what order they come is not said: only all of them prove something.
+        let listed = match list_since(DateTime::UNIX_EPOCH, |_| None, page).await {
             Ok(listed) => listed,
             Err(Problem::Refused { status: StatusCode::FORBIDDEN, .. }) => {
                 return Ok(cannot_tell("LinkedIn lets this application read no comments"));
@@ -66,11 +70,11 @@ impl Linkedin {
                 && same_text(listed["message"]["text"].as_str().unwrap_or_default(), &comment.text)
                 && millis(&listed["created"]["time"]).is_some_and(|time| time >= since)
         };
-        let sent = listed.iter().find(is_it).map(|listed| Sent {
+        let sent = listed.items.iter().find(is_it).map(|listed| Sent {
             external_id: listed["commentUrn"].as_str().unwrap_or_default().to_owned(),
             ..Sent::default()
         });
-        Ok(found(sent, session, progress))
+        Ok(found(sent, listed.is_all, session, progress))
     }
 
     pub(super) async fn others_comments(
@@ -79,17 +83,27 @@ impl Linkedin {
         external_post_id: &str,
     ) -> Result<Vec<FetchedComment>, Failure> {
         let path = format!("rest/socialActions/{}/comments", encoded(external_post_id));
-        let listed = self.comments(session, &path).await.map_err(|problem| problem.failure())?;
+        let page = |start| self.comments(session, &path, start);
+        let listed = list_since(DateTime::UNIX_EPOCH, |_| None, page).await;
+        let listed = listed.map_err(|problem| problem.failure())?;
         let own = self.urn(session);
-        let others = listed.iter().filter(|comment| comment["actor"].as_str() != Some(&own));
+        let others = listed.items.iter().filter(|comment| comment["actor"].as_str() != Some(&own));
         Ok(others.map(fetched).collect())
     }
 
-    async fn comments(&self, session: &Session, path: &str) -> Result<Vec<Value>, Problem> {
-        let query = [("start", "0"), ("count", COMMENTS)];
+    /// A page of comments, and where the next one begins.
+    async fn comments(
+        &self,
+        session: &Session,
+        path: &str,
+        start: Option<usize>,
+    ) -> Result<(Vec<Value>, Option<usize>), Problem> {
+        let start = start.unwrap_or(0);
+        let query = [("start", start.to_string()), ("count", COMMENTS.to_string())];
+        let query = query.each_ref().map(|(name, value)| (*name, value.as_str()));
         let mut said: Value =
             self.read(&session.tokens.access_token, path, &query, session.now).await?;
-        Ok(said["elements"].as_array_mut().map(std::mem::take).unwrap_or_default())
+        Ok(elements(&mut said, start, COMMENTS))
     }
 }
 

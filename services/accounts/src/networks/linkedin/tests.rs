@@ -102,9 +102,43 @@ async fn a_member_connects() {
     exchange.is_over();
 }
 
+const ACLS: [(&str, &str); 4] =
+    [("q", "roleAssignee"), ("role", "ADMINISTRATOR"), ("state", "APPROVED"), ("count", "100")];
+
+#[tokio::test]
+async fn of_several_companies_the_one_that_is_named_connects() {
+    let acl = |id: u32| json!({"organization": format!("urn:li:organization:{id}")});
+    let company = |id: u32| {
+        get(&format!("/rest/organizations/{id}"), &[])
+            .answers(200, json!({"id": id, "localizedName": format!("Company {id}")}))
+    };
+    let begins = || {
+        [
+            code_form().answers(200, json!({"access_token": "a", "expires_in": 60})),
+            get("/rest/organizationAcls", &ACLS)
+                .answers(200, json!({"elements": [acl(77), acl(78)]})),
+        ]
+    };
+    let exchange = Exchange::of(begins()).await;
+    exchange.then([company(77), company(78)]);
+    let network = network(&exchange, Author::Company);
+    let grant = network.connect(&begun("s"), Given::Code("c")).await;
+    let names = "must be one of 77 (Company 77), 78 (Company 78)";
+    assert!(
+        told(&grant).contains("external_id") && told(&grant).contains(names),
+        "{}",
+        told(&grant)
+    );
+    exchange.then(begins());
+    exchange.then([company(78)]);
+    let chosen = Begun { external_id: "78", ..begun("s") };
+    let grant = network.connect(&chosen, Given::Code("c")).await;
+    assert!(told(&grant).starts_with("78 Company 78"), "{}", told(&grant));
+    exchange.is_over();
+}
+
 #[tokio::test]
 async fn a_company_connects_by_who_administers_it_and_its_token_is_refreshed() {
-    let acls = [("q", "roleAssignee"), ("role", "ADMINISTRATOR"), ("state", "APPROVED")];
     let token = json!({"access_token": "a", "expires_in": 60, "refresh_token": "r", "refresh_token_expires_in": 600});
     let refresh = || {
         post("/token").form(&[
@@ -116,13 +150,13 @@ async fn a_company_connects_by_who_administers_it_and_its_token_is_refreshed() {
     };
     let exchange = Exchange::of([
         code_form().answers(200, token.clone()),
-        get("/rest/organizationAcls", &acls)
+        get("/rest/organizationAcls", &ACLS)
             .header("linkedin-version", VERSION)
             .answers(200, json!({"elements": [{"organization": "urn:li:organization:77", "role": "ADMINISTRATOR"}]})),
         get("/rest/organizations/77", &[])
             .answers(200, json!({"id": 77, "localizedName": "Acme Inc", "vanityName": "acme"})),
         code_form().answers(200, token.clone()),
-        get("/rest/organizationAcls", &acls).answers(200, json!({"elements": []})),
+        get("/rest/organizationAcls", &ACLS).answers(200, json!({"elements": []})),
         refresh().answers(200, token),
         refresh().answers(400, json!({"error": "invalid_grant", "error_description": "The provided refresh token is invalid"})),
     ])
@@ -306,7 +340,7 @@ async fn refusals_are_final_or_not_as_linkedin_says() {
     for (status, code, is, token) in [
         (401, "EXPIRED_ACCESS_TOKEN", "token_expired", Some(TokenTrouble::Expired)),
         (401, "REVOKED_ACCESS_TOKEN", "token_revoked", Some(TokenTrouble::Revoked)),
-        (422, "DUPLICATE_POST", "duplicate_post", None),
+        (422, "DUPLICATE_POST", "duplicate", None),
         (403, "ACCESS_DENIED", "access_denied", None),
     ] {
         let error = json!({"message": "No", "status": status, "code": code, "serviceErrorCode": 1});
@@ -355,6 +389,63 @@ async fn a_companys_lost_answer_is_found_by_its_text() {
     stage.later(600);
     let found = network.find(&stage.session, &text(), &progress).await.unwrap();
     assert_eq!(found, Found::NotThere);
+    exchange.is_over();
+}
+
+#[tokio::test]
+async fn a_post_is_found_though_linkedin_wrote_its_hashtags_anew() {
+    for (little, text) in [
+        ("Launch {hashtag|\\#|day\\_1} \\(soon\\)", "Launch #day_1 (soon)"),
+        ("Hi @[Acme \\(Inc\\)](urn:li:organization:1)!", "Hi @Acme (Inc)!"),
+        ("mail\\@acme.example {hashtag|", "mail@acme.example {hashtag|"),
+        ("\\", ""),
+    ] {
+        assert_eq!(plain(little), text);
+        assert_eq!(plain(&escaped(text)), text);
+    }
+    let millis = now().timestamp_millis() + 1_000;
+    let listed = json!({"elements": [
+        {"id": "urn:li:share:1", "commentary": "Launch {hashtag|\\#|day}", "createdAt": millis},
+    ]});
+    let exchange = Exchange::of([listing(None).answers(200, listed)]).await;
+    let (network, stage) = (network(&exchange, Author::Company), stage().await);
+    let request = PublishRequest { text: "Launch #day".to_owned(), ..text() };
+    let progress = stage.progress().await;
+    let found = network.find(&stage.session, &request, &progress).await.unwrap();
+    assert!(matches!(found, Found::There(_)), "{found:?}");
+    exchange.is_over();
+}
+
+fn listing(start: Option<&str>) -> Expected {
+    let mut query = vec![
+        ("q", "author"),
+        ("author", "urn:li:organization:77"),
+        ("count", "50"),
+        ("sortBy", "CREATED"),
+    ];
+    query.extend(start.map(|start| ("start", start)));
+    own(get("/rest/posts", &query)).header("x-restli-method", "FINDER")
+}
+
+#[tokio::test]
+async fn a_post_behind_many_others_is_found_on_a_further_page() {
+    let millis = now().timestamp_millis() + 1_000;
+    let one = |text: &str| json!({"id": "urn:li:share:1", "commentary": text, "createdAt": millis});
+    let others: Vec<Value> = (0..50).map(|_| one("Other")).collect();
+    let exchange = Exchange::of([
+        listing(None).answers(200, json!({"elements": others})),
+        // A page may be short though others follow.
+        listing(Some("50")).answers(
+            200,
+            json!({"elements": [one("Other")], "paging": {"links": [{"rel": "next"}]}}),
+        ),
+        listing(Some("100")).answers(200, json!({"elements": [one("Launch \\(soon\\) #day")]})),
+    ])
+    .await;
+    let (network, stage) = (network(&exchange, Author::Company), stage().await);
+    let progress = stage.progress().await;
+    let found = network.find(&stage.session, &text(), &progress).await.unwrap();
+    assert!(matches!(found, Found::There(_)), "{found:?}");
     exchange.is_over();
 }
 

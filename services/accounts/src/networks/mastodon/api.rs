@@ -203,7 +203,7 @@ pub(super) fn refusal(answer: &Answer) -> Refusal {
         ("", error) => error.to_owned(),
         (description, _) => description.to_owned(),
     };
-    Refusal { code: code.to_owned(), message, transient: false, token }
+    Refusal { code: code.to_owned(), message, token, ..Refusal::default() }
 }
 
 #[cfg(test)]

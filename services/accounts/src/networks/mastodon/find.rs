@@ -56,6 +56,12 @@ impl<'a> Wanted<'a> {
         statuses.iter().rev().find(|status| self.is(status))
     }
 
+    /// Whether several are alike and no text tells them apart.
+    pub(super) fn is_one_of_several(&self, statuses: &[Status]) -> bool {
+        let says_nothing = core_of(self.text).is_empty() && core_of(self.spoiler_text).is_empty();
+        says_nothing && statuses.iter().filter(|status| self.is(status)).count() > 1
+    }
+
     fn is(&self, status: &Status) -> bool {
         let written = self.since.is_none_or(|since| {
             // A time that cannot be read tells nothing against it.
@@ -167,6 +173,8 @@ fn entity(text: &str) -> (char, usize) {
 mod tests {
     use std::slice;
 
+    use postbreeze_proto::internal::v1::MediaToPublish;
+
     use super::*;
 
     fn status(content: &str, created_at: &str) -> Status {
@@ -207,6 +215,21 @@ mod tests {
         let answer = Status { in_reply_to_id: Some("9".to_owned()), ..same.clone() };
         let shows = Status { media_attachments: vec![serde_json::Value::Null], ..same };
         assert!(wanted.among(&[answer, shows]).is_none());
+    }
+
+    #[test]
+    fn of_several_without_a_text_none_is_taken_for_another() {
+        let image = || Status {
+            media_attachments: vec![serde_json::Value::Null],
+            ..status("", "2026-09-21T14:13:21.000Z")
+        };
+        let wordless = PublishRequest { media: vec![MediaToPublish::default()], ..post("") };
+        let wanted = Wanted::post(&wordless);
+        assert!(!wanted.is_one_of_several(&[image(), status("", "2026-09-21T14:13:21.000Z")]));
+        assert!(wanted.is_one_of_several(&[image(), image()]));
+        let said = post("a");
+        let same = || status("<p>a</p>", "2026-09-21T14:13:21.000Z");
+        assert!(!Wanted::post(&said).is_one_of_several(&[same(), same()]));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use postbreeze_proto::{
 use serde::Deserialize;
 
 use crate::networks::{
-    Sent, Session,
-    steps::{same_text, since},
+    Found, Progress, Sent, Session,
+    steps::{Listed, found, same_text, since},
 };
 
 /// A time as the Graph API writes it.
@@ -82,17 +82,20 @@ impl Comment {
     }
 }
 
-/// The account's own comment with this text, since it was first tried.
+/// Whether the account's own comment with this text, since it was first tried, is among the newest ones.
 pub(crate) fn own_comment(
-    listed: Vec<Comment>,
+    listed: &Listed<Comment>,
     session: &Session,
     comment: &PublishCommentRequest,
-) -> Option<Sent> {
+    progress: &Progress,
+) -> Found {
     let since = since(comment.first_attempt_time.as_ref());
-    let own = listed.into_iter().find(|listed| {
+    let made = |listed: &Comment| time(&listed.timestamp);
+    let own = listed.items.iter().find(|listed| {
         listed.is_own(session)
             && same_text(&listed.text, &comment.text)
-            && time(&listed.timestamp).is_some_and(|time| time >= since)
+            && made(listed).is_some_and(|time| time >= since)
     });
-    own.map(|own| Sent { external_id: own.id, ..Sent::default() })
+    let own = own.map(|own| Sent { external_id: own.id.clone(), ..Sent::default() });
+    found(own, listed.reaches(since, made), session, progress)
 }

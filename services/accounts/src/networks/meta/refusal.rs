@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::networks::{
-    TokenTrouble,
+    DUPLICATE, TokenTrouble,
     http::{Answer, Refusal},
 };
 
@@ -58,9 +58,12 @@ pub(crate) fn refusal(answer: &Answer) -> Refusal {
         (9_007, 2_207_027) => "in_progress",
         (3 | 10 | 200..=299, _) => "permission_denied",
         (368, _) => "blocked_by_network",
-        (506, _) => "duplicate",
-        (1, _) => "unknown_error",
+        (506, _) => DUPLICATE,
+        (1, 2_207_057) => "invalid_parameter",
+        (1 | -1, _) => "unknown_error",
         (2, _) => "temporarily_unavailable",
+        // It could not be fetched, which says nothing of what it is.
+        (-2, _) | (9_004, 2_207_052) => "media_unreachable",
         (36_000..=36_004 | 352 | 9_004, _) => "media_refused",
         (100, 33) => "not_found",
         (100, _) => "invalid_parameter",
@@ -75,7 +78,11 @@ pub(crate) fn refusal(answer: &Answer) -> Refusal {
         code: code.to_owned(),
         message,
         transient: said.is_transient
-            || matches!(code, RATE_LIMITED | "in_progress" | "temporarily_unavailable"),
+            || matches!(code, RATE_LIMITED | "in_progress" | "media_unreachable"),
+        // Failures of the servers, which the network tells as bad requests.
+        lasts: None,
+        ambiguous: matches!(code, "unknown_error" | "temporarily_unavailable")
+            || matches!(said.code, -2),
         token: match code {
             "token_revoked" => Some(TokenTrouble::Revoked),
             "token_expired" => Some(TokenTrouble::Expired),

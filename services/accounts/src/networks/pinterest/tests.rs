@@ -86,6 +86,11 @@ async fn a_person_connects_and_the_token_is_refreshed() {
             .form(&[("grant_type", "refresh_token"), ("refresh_token", "refresh-token")])
             .answers(429, json!({"code": 8, "message": "You have exceeded your rate limit."}))
             .with("retry-after", "5"),
+        // Of a token that has run out.
+        post("/token")
+            .header("authorization", basic)
+            .form(&[("grant_type", "refresh_token"), ("refresh_token", "refresh-token")])
+            .answers(400, json!({"code": 283, "message": "The authorization grant is invalid: refresh-token"})),
     ])
     .await;
     let (network, stage) = (network(&exchange), stage().await);
@@ -100,6 +105,12 @@ async fn a_person_connects_and_the_token_is_refreshed() {
     assert!(
         matches!(transient, RefreshError::Transient { retry_after, .. } if retry_after == wait),
         "{transient:?}"
+    );
+    let dead = network.refresh(&stage.session).await.err().unwrap();
+    let RefreshError::Refused { message, .. } = dead else { panic!("{dead:?}") };
+    assert!(
+        message.contains("grant is invalid") && !message.contains("refresh-token"),
+        "{message}"
     );
     exchange.is_over();
 }
@@ -254,6 +265,29 @@ async fn refusals_are_final_or_not_as_pinterest_says() {
         assert_eq!(failure.token.is_some(), token);
         exchange.is_over();
     }
+}
+
+#[tokio::test]
+async fn a_pin_behind_many_others_is_found_on_the_next_page() {
+    let one = |text: &str, time: &str| json!({"id": "813", "title": "Rocket", "description": text, "created_at": time});
+    let (new, old) = ("2026-11-25T12:00:01", "2025-01-01T00:00:00");
+    let page = |bookmark: Option<&str>, pin: Value| {
+        let mut query = vec![("page_size", "100")];
+        query.extend(bookmark.map(|bookmark| ("bookmark", bookmark)));
+        get("/pins", &query).bearer().answers(200, json!({"items": [pin], "bookmark": "b"}))
+    };
+    let exchange = Exchange::of([
+        page(None, one("Other", new)),
+        page(Some("b"), one("Launch", new)),
+        // Whatever follows is older.
+        page(Some("b"), one("Other", old)),
+    ])
+    .await;
+    let (network, stage) = (network(&exchange), stage().await);
+    let progress = stage.progress().await;
+    let found = network.find(&stage.session, &image(&exchange), &progress).await.unwrap();
+    assert_eq!(found, Found::There(there()));
+    exchange.is_over();
 }
 
 #[tokio::test]

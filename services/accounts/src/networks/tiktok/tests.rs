@@ -333,6 +333,21 @@ async fn photos_whose_id_was_lost_cannot_be_told_of() {
 }
 
 #[tokio::test]
+async fn the_cap_of_a_day_is_waited_for_for_hours() {
+    let size = VIDEO.len();
+    let limit = init(size, size, 1).answers(403, refused("spam_risk_too_many_posts"));
+    let exchange = Exchange::of([limit]).await;
+    let stage = stage().await;
+    let mut progress = stage.progress().await;
+    let request = video(&exchange, size);
+    let outcome = network(&exchange).publish(&stage.session, &request, &mut progress).await;
+    let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
+    assert!(failure.transient);
+    assert_eq!(failure.retry_after, Some(DAILY_CAP_WAIT));
+    exchange.is_over();
+}
+
+#[tokio::test]
 async fn refusals_are_final_or_not_as_tiktok_says() {
     let size = VIDEO.len();
     for (code, answered, is, transient, token) in [

@@ -71,14 +71,19 @@ pub(super) struct Meta {
 }
 
 /// Whether a post says a text: its URLs are shortened, that of its media is put behind, and three characters are escaped.
-pub(super) fn says(post: &Post, text: &str) -> bool {
+/// An answer begins with whom it answers, whether they were named or not.
+pub(super) fn says(post: &Post, text: &str, is_answer: bool) -> bool {
     let mut said = post.text.clone();
     for link in &post.entities.urls {
         let long = if link.media_key.is_some() { "" } else { link.expanded_url.as_str() };
         said = said.replace(&link.url, long);
     }
     let said = said.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    same_text(&plain(&said), &plain(text))
+    let own = |text: &str| {
+        let words = text.split_whitespace().skip_while(|word| is_answer && word.starts_with('@'));
+        plain(&words.collect::<Vec<_>>().join(" "))
+    };
+    same_text(&own(&said), &own(text))
 }
 
 /// A text without what X adds to addresses.

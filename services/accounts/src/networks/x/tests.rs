@@ -74,7 +74,12 @@ async fn a_person_connects_with_pkce_and_the_token_is_refreshed() {
         post("/token")
             .header("authorization", basic)
             .form(&[("grant_type", "refresh_token"), ("refresh_token", "refresh-token")])
-            .answers(400, json!({"error": "invalid_grant", "error_description": "Value passed for the token was invalid."})),
+            .answers(400, json!({"error": "invalid_grant"})),
+        // As X says it of a token that was used or taken back.
+        post("/token")
+            .header("authorization", basic)
+            .form(&[("grant_type", "refresh_token"), ("refresh_token", "refresh-token")])
+            .answers(400, json!({"error": "invalid_request", "error_description": "Value passed for the token was invalid."})),
     ])
     .await;
     let (network, stage) = (network(&exchange), stage().await);
@@ -85,8 +90,10 @@ async fn a_person_connects_with_pkce_and_the_token_is_refreshed() {
     assert_eq!(grant.ok().unwrap().scopes, ["tweet.read", "tweet.write"]);
     let tokens = network.refresh(&stage.session).await.unwrap();
     assert_eq!(tokens.expire_time, Some(now() + chrono::TimeDelta::hours(2)));
-    let refused = network.refresh(&stage.session).await.err().unwrap();
-    assert!(matches!(refused, RefreshError::Refused { .. }), "{refused:?}");
+    for _ in 0..2 {
+        let refused = network.refresh(&stage.session).await.err().unwrap();
+        assert!(matches!(refused, RefreshError::Refused { .. }), "{refused:?}");
+    }
     exchange.is_over();
 }
 
@@ -307,6 +314,73 @@ async fn a_lost_answer_is_found_whatever_x_made_of_the_text() {
     let wordless = PublishRequest { text: String::new(), ..text() };
     let found = network.find(&stage.session, &wordless, &progress).await.unwrap();
     assert!(matches!(found, Found::Undecided { look_again: false, .. }), "{found:?}");
+    exchange.is_over();
+}
+
+#[tokio::test]
+async fn a_list_that_goes_on_is_read_to_its_end_and_one_without_end_proves_nothing() {
+    let page = |next: Option<&str>| {
+        let mut query = vec![
+            ("start_time", "2026-11-25T11:58:00Z"),
+            ("max_results", "100"),
+            ("tweet.fields", "created_at,entities,referenced_tweets"),
+        ];
+        query.extend(next.map(|next| ("pagination_token", next)));
+        get("/users/2244/tweets", &query).bearer()
+    };
+    let one =
+        |text: &str| json!({"id": "1", "text": text, "created_at": "2026-11-25T12:00:05.000Z"});
+    let others: Vec<_> = (0..100).map(|_| one("Other")).collect();
+    let full = json!({"data": others, "meta": {"next_token": "n"}});
+    let own = one("Launch &amp; https://example.com/launch");
+    let exchange = Exchange::of([
+        page(None).answers(200, full.clone()),
+        page(Some("n")).answers(200, json!({"data": [own], "meta": {}})),
+    ])
+    .await;
+    let (network, mut stage) = (network(&exchange), stage().await);
+    let progress = stage.progress().await;
+    let found = network.find(&stage.session, &text(), &progress).await.unwrap();
+    assert!(matches!(found, Found::There(_)), "{found:?}");
+    exchange.then([page(None).answers(200, full.clone())]);
+    exchange.then((0..4).map(|_| page(Some("n")).answers(200, full.clone())));
+    stage.later(600);
+    let found = network.find(&stage.session, &text(), &progress).await.unwrap();
+    assert!(matches!(found, Found::Undecided { look_again: false, .. }), "{found:?}");
+    exchange.is_over();
+}
+
+#[test]
+fn an_answer_is_known_though_x_names_first_whom_it_answers() {
+    let post = |text: &str| {
+        let json = json!({"id": "1", "text": text, "created_at": null});
+        serde_json::from_value::<Post>(json).unwrap()
+    };
+    assert!(says(&post("@bob @ann thank you"), "thank you", true));
+    assert!(says(&post("@bob thank you"), "@bob thank you", true));
+    assert!(!says(&post("@bob no thank you"), "thank you", true));
+    assert!(!says(&post("@bob thank you"), "thank you", false));
+}
+
+#[tokio::test]
+async fn what_went_out_after_a_slow_upload_may_still_arrive_a_while_after_that() {
+    let exchange = Exchange::of([
+        tweet(json!({"text": text().text})).lost(),
+        listed(json!({"meta": {"result_count": 0}})),
+        listed(json!({"meta": {"result_count": 0}})),
+    ])
+    .await;
+    let (network, mut stage) = (network(&exchange), stage().await);
+    let mut progress = stage.progress().await;
+    stage.passes(200);
+    network.publish(&stage.session, &text(), &mut progress).await;
+    let progress = stage.looked_at().await;
+    stage.later(220);
+    let found = network.find(&stage.session, &text(), &progress).await.unwrap();
+    assert!(matches!(found, Found::Undecided { look_again: true, .. }), "{found:?}");
+    stage.later(180);
+    let found = network.find(&stage.session, &text(), &progress).await.unwrap();
+    assert_eq!(found, Found::NotThere);
     exchange.is_over();
 }
 

@@ -298,6 +298,42 @@ async fn refusals_are_final_or_not_as_google_says() {
 }
 
 #[tokio::test]
+async fn a_video_that_is_all_there_and_none_yet_is_looked_for_and_not_sent_again() {
+    let all = format!("bytes=0-{}", VIDEO.len() - 1);
+    let exchange = Exchange::of([
+        session(VIDEO.len()),
+        medium_part("/m/2.mp4", 0, VIDEO),
+        send(0, VIDEO, VIDEO.len()).bytes_back(308, b"").with("range", &all),
+    ])
+    .await;
+    let stage = stage().await;
+    let mut progress = stage.progress().await;
+    let request = video(&exchange, VIDEO.len());
+    let outcome = network(&exchange).publish(&stage.session, &request, &mut progress).await;
+    assert!(
+        matches!(&outcome, Outcome::Unknown { code, .. } if code == "in_progress"),
+        "{outcome:?}"
+    );
+    exchange.is_over();
+}
+
+#[tokio::test]
+async fn a_quota_of_the_day_lasts_until_the_next_day_in_california() {
+    let refused = begin(VIDEO.len()).answers(403, error("quotaExceeded"));
+    let exchange = Exchange::of([refused]).await;
+    let stage = stage().await;
+    let mut progress = stage.progress().await;
+    let request = video(&exchange, VIDEO.len());
+    let outcome = network(&exchange).publish(&stage.session, &request, &mut progress).await;
+    let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
+    // From noon until eight o'clock of UTC.
+    assert_eq!(failure.retry_after, Some(Duration::from_hours(20)));
+    let early = now() - TimeDelta::hours(5);
+    assert_eq!(until_next_day(early), Duration::from_hours(1));
+    exchange.is_over();
+}
+
+#[tokio::test]
 async fn comments_are_posted_found_and_fetched() {
     let threads =
         [("part", "snippet"), ("maxResults", "100"), ("videoId", "v1"), ("order", "time")];

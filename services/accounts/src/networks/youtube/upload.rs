@@ -30,6 +30,8 @@ const GO_ON: Duration = Duration::from_secs(1);
 const TOLD_FOR: TimeDelta = TimeDelta::days(1);
 const LOOK_AFTER: Duration = Duration::from_secs(30);
 
+const TAKING_IN: &str = "the network is still taking the video in";
+
 /// How far a publication has come.
 #[derive(Default, Serialize, Deserialize)]
 struct Steps {
@@ -55,7 +57,7 @@ impl Youtube {
         post: &PublishRequest,
         progress: &mut Progress,
     ) -> Outcome {
-        let Some(video) = post.media.first() else {
+        let Some(video) = post.media.first().filter(|video| size(video) > 0) else {
             return Failure::permanent("media_required", "YouTube publishes videos alone").into();
         };
         let size = size(video);
@@ -79,6 +81,12 @@ impl Youtube {
             }
         }
         loop {
+            if at >= size {
+                return Outcome::Unknown {
+                    code: "in_progress".to_owned(),
+                    message: TAKING_IN.to_owned(),
+                };
+            }
             if !has_time() {
                 return in_progress(GO_ON).into();
             }
@@ -136,7 +144,7 @@ impl Youtube {
             .json(&json!({ "snippet": snippet, "status": status }))
             .send()
             .await?;
-        answer.accepted(session.now, refusal)?;
+        answer.accepted(session.now, refusal(session.now))?;
         let address = answer.headers.get(LOCATION).and_then(|address| address.to_str().ok());
         let nowhere = || Problem::Unreadable("the session has no address".to_owned());
         address.map(str::to_owned).ok_or_else(nowhere)
@@ -174,9 +182,7 @@ impl Youtube {
             Ok(State::Done(sent)) => Ok(Found::There(sent)),
             // It may be sent again: it goes on where it stands, in the same session.
             Ok(State::Has(bytes)) if bytes < size(video) => Ok(Found::NotThere),
-            Ok(State::Has(_)) => {
-                Ok(Found::not_yet("the network is still taking the video in", Some(LOOK_AFTER)))
-            }
+            Ok(State::Has(_)) => Ok(Found::not_yet(TAKING_IN, Some(LOOK_AFTER))),
             // It ends without a video, and long after it has ended with one.
             Ok(State::Gone) if is_recent(session, progress) => Ok(Found::NotThere),
             Ok(State::Gone) => Ok(cannot_tell("the upload was too long ago to be asked for")),
@@ -199,7 +205,7 @@ fn state(answer: &Answer, session: &Session) -> Result<State, Problem> {
         }
         StatusCode::NOT_FOUND | StatusCode::GONE => Ok(State::Gone),
         _ => {
-            let video: Value = answer.json(session.now, refusal)?;
+            let video: Value = answer.json(session.now, refusal(session.now))?;
             let id = video["id"].as_str().unwrap_or_default().to_owned();
             Ok(State::Done(Sent {
                 external_url: format!("https://www.youtube.com/watch?v={id}"),
