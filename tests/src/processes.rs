@@ -45,6 +45,8 @@ pub struct Processes {
     keys: Keys,
     secrets: Vec<(String, SecretString)>,
     more: Vec<(String, String)>,
+    /// What one service alone is told: its name, a setting's, and the value.
+    own: Vec<(&'static str, String, String)>,
     ports: BTreeMap<&'static str, u16>,
     /// Further processes of a service, by their own names.
     replicas: BTreeMap<&'static str, &'static str>,
@@ -73,6 +75,7 @@ impl Processes {
             keys: Keys::generate().expect("randomness"),
             secrets: secrets::ephemeral().expect("randomness"),
             more: more.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+            own: Vec::new(),
             ports: SERVICES.into_iter().zip(ports).collect(),
             replicas: BTreeMap::new(),
             bytes_port,
@@ -89,6 +92,11 @@ impl Processes {
             processes.until_ready(service).await;
         }
         processes
+    }
+
+    /// Tells a service something else from its next start on.
+    pub fn tell(&mut self, service: &'static str, name: &str, value: &str) {
+        self.own.push((service, name.to_owned(), value.to_owned()));
     }
 
     /// Starts a service that is not running; does not wait for it.
@@ -162,6 +170,12 @@ impl Processes {
         }
         for (name, value) in &self.secrets {
             set(name, value.expose_secret().to_owned());
+        }
+        // Of one name the last counts.
+        for (_, name, value) in
+            self.own.iter().filter(|(told, ..)| *told == self.service_of(service))
+        {
+            set(name, value.clone());
         }
         settings
     }

@@ -1,13 +1,16 @@
 //! What tests need, and nothing that a service does: databases ([`postgres`]), the whole system in this process
 //! ([`system`]), any system from outside ([`front`]), clients with a credential ([`client`]), what is wanted of an answer
-//! ([`answer`]), a clock one can turn ([`clock`]), a directory ([`directory`]), HTTP ([`web`]), and a video ([`mod@video`]).
+//! ([`answer`]), a clock one can turn ([`clock`]), a directory ([`directory`]), an S3 server ([`s3`]), a gate that stops
+//! requests ([`gate`]), HTTP ([`web`]), and a video ([`mod@video`]).
 
 pub mod answer;
 pub mod client;
 pub mod clock;
 pub mod directory;
 pub mod front;
+pub mod gate;
 pub mod postgres;
+pub mod s3;
 pub mod system;
 pub mod video;
 pub mod web;
@@ -17,6 +20,8 @@ pub use client::{Client, draft};
 pub use clock::TurnableClock;
 pub use directory::Directory;
 pub use front::{Front, PASSWORD, Team, User};
+pub use gate::{Gate, Side};
+pub use s3::S3;
 pub use system::System;
 pub use video::{video, video_of};
 pub use web::Web;

@@ -85,6 +85,18 @@ pub async fn put(upload: &PresignUploadResponse, bytes: impl Into<Bytes>) -> u16
     send(Method::PUT, &upload.upload_url, &headers, bytes).await.0
 }
 
+/// The same signed URL with another signature.
+///
+/// # Panics
+/// When it has none.
+#[must_use]
+pub fn tampered(url: &str) -> String {
+    const NAME: &str = "signature=";
+    let at = url.to_lowercase().find(NAME).expect("the URL is signed") + NAME.len();
+    let other = if &url[at..=at] == "0" { "1" } else { "0" };
+    format!("{}{other}{}", &url[..at], &url[at + 1..])
+}
+
 impl Client {
     /// Registers an upload to the top level.
     ///

@@ -16,7 +16,10 @@ use postbreeze_testkit::{Client, User, draft};
 use postbreeze_tests::processes::Processes;
 use tonic::{Code, Status};
 
-use crate::server::{Directory, postgres};
+use crate::{
+    client::insist,
+    server::{Directory, postgres},
+};
 
 /// What the FREE plan allows in a month.
 const CAP: usize = 20;
@@ -27,20 +30,6 @@ fn some_day() -> DateTime<Utc> {
     let ahead = Utc::now() + TimeDelta::days(62);
     let day = chrono::Datelike::with_day(&ahead, 15);
     day.expect("every month has a 15th")
-}
-
-/// Asks until there is an answer, as a client does that retries what is UNAVAILABLE.
-async fn insist<T, F: Future<Output = Result<T, Status>>>(
-    ask: impl Fn() -> F,
-) -> Result<T, Status> {
-    loop {
-        match ask().await {
-            Err(status) if matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded) => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            answer => return answer,
-        }
-    }
 }
 
 async fn create(client: &Client, account_id: &str, number: usize) -> Result<String, Status> {

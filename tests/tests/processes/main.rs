@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
 
+mod client;
 mod server;
 
 mod chaos;
@@ -9,6 +10,7 @@ mod context;
 mod crashes;
 mod example;
 mod health;
+mod media;
 mod settings;
 mod standalone;
 mod traces;

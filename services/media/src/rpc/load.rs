@@ -3,7 +3,7 @@
 
 use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
 use postbreeze_ids::MediaId;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 use super::Rpc;
 use crate::{
@@ -21,7 +21,7 @@ pub(super) async fn load(
     id: MediaId,
     action: Action,
 ) -> Result<Admitted<MediaRow>, Error> {
-    admit(context, find(rpc, id).await?, action)
+    admit(rpc, context, find(rpc, id).await?, action).await
 }
 
 /// Finds a medium, whoever may reach it.
@@ -30,14 +30,15 @@ pub(super) async fn find(rpc: &Rpc, id: MediaId) -> Result<Claim<MediaRow>, Erro
 }
 
 /// Admits to an action on a medium that is not deleted.
-pub(super) fn admit(
+pub(super) async fn admit(
+    rpc: &Rpc,
     context: &WorkspaceContext,
     claim: Claim<MediaRow>,
     action: Action,
 ) -> Result<Admitted<MediaRow>, Error> {
     let medium = context.admit(claim, Action::Read)?;
     if medium.delete_time.is_some() {
-        return Err(Error::NoMedium(medium.id));
+        return Err(gone(rpc.store.pool(), &medium).await?);
     }
     Ok(context.admit(Claim::new(medium.workspace_id(), medium.into_row()), action)?)
 }
@@ -47,10 +48,17 @@ pub(super) async fn lock(
     connection: &mut PgConnection,
     medium: &Admitted<MediaRow>,
 ) -> Result<MediaRow, Error> {
-    if let Some(row) = lock_medium(connection, medium.id).await? {
-        return Ok(row);
+    match lock_medium(connection, medium.id).await? {
+        Some(row) => Ok(row),
+        None => Err(gone(connection, medium).await?),
     }
-    // Deleted since the caller was admitted: by somebody, or with its workspace.
-    let buried = is_buried(connection, medium.workspace_id()).await?;
-    Err(if buried { Denied::OutOfReach.into() } else { Error::NoMedium(medium.id) })
+}
+
+/// What is told of a medium that is deleted: somebody did it, or it went with its workspace since the caller was admitted.
+async fn gone(
+    database: impl PgExecutor<'_>,
+    medium: &Admitted<MediaRow>,
+) -> Result<Error, sqlx::Error> {
+    let buried = is_buried(database, medium.workspace_id()).await?;
+    Ok(if buried { Denied::OutOfReach.into() } else { Error::NoMedium(medium.id) })
 }

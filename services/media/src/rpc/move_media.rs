@@ -23,7 +23,7 @@ pub(super) async fn move_media(
     let claim = load::find(rpc, media_id).await?;
     let folder = folders::find_named(rpc, folder_id).await?;
     let folder = folders::check_reach(context, folder)?;
-    let medium = load::admit(context, claim, Action::WriteMedia)?;
+    let medium = load::admit(rpc, context, claim, Action::WriteMedia).await?;
     folders::check_workspace("folder_id", &medium, folder.as_ref())?;
     let now = rpc.environment.clock.now();
     let mut transaction = rpc.store.begin().await?;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use postbreeze_context::Admitted;
 use postbreeze_ids::WorkspaceId;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 /// Holds a workspace locked: what it has and how its folders lie changes by nobody else meanwhile. Answers whether it is
 /// still there.
@@ -32,7 +32,7 @@ pub(crate) async fn hold_workspace<T>(
 /// Whether a workspace is known to be gone.
 #[tracing::instrument(skip_all, name = "db.media_workspaces.is_buried", err(level = "debug"))]
 pub(crate) async fn is_buried(
-    connection: &mut PgConnection,
+    database: impl PgExecutor<'_>,
     workspace_id: WorkspaceId,
 ) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
@@ -46,7 +46,7 @@ pub(crate) async fn is_buried(
         workspace_id.bucket().as_i16(),
         workspace_id as WorkspaceId,
     )
-    .fetch_one(connection)
+    .fetch_one(database)
     .await
 }
 

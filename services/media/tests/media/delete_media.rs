@@ -5,7 +5,7 @@ use postbreeze_ids::Media as MediaOfId;
 use postbreeze_proto::status::Reason;
 
 use crate::support::{
-    PNG, System, delete, eventually, files, get, hold, keep, metadata, owner, picture, post,
+    PNG, System, delete, eventually, get, hold, keep, metadata, objects, owner, picture, post,
     refused, rows, stored, unknown, web,
 };
 
@@ -15,12 +15,12 @@ async fn delete_media_gives_the_storage_back_and_then_deletes_the_bytes() {
     let (owner, id) = owner(&system).await;
     let media = picture(&owner.session, &id, "a.png").await;
     let kept = picture(&owner.session, &id, "b.png").await;
-    assert_eq!((files(&system, &media.id).len(), stored(&system).await), (2, 146));
+    assert_eq!((objects(&system, &media.id).len(), stored(&system).await), (2, 146));
     delete(&owner.session, &media.id).await.unwrap();
     assert_eq!(stored(&system).await, 73);
     refused(get(&owner.session, &media.id).await, Reason::ResourceNotFound);
     refused(delete(&owner.session, &media.id).await, Reason::ResourceNotFound);
-    eventually("the bytes go", async || files(&system, &media.id).is_empty()).await;
+    eventually("the bytes go", async || objects(&system, &media.id).is_empty()).await;
     assert_ne!(web::get(&media.download_url).await.0, 200);
     assert_eq!(web::get(&kept.download_url).await, (200, Bytes::from_static(PNG)));
     // While its URL works, bytes can come back: the row stays until they have gone again.
@@ -44,11 +44,11 @@ async fn bytes_that_come_by_a_url_that_outlived_its_medium_go_too() {
     };
     eventually("the bytes are deleted once", purged_once).await;
     assert_eq!(web::put(&upload, PNG).await, 200);
-    assert_eq!(files(&system, &media_id).len(), 1);
+    assert_eq!(objects(&system, &media_id).len(), 1);
     refused(owner.session.complete_upload(&media_id).await, Reason::ResourceNotFound);
     system.clock.turn(TimeDelta::minutes(32));
     eventually("the row goes", async || rows(&system).await == 0).await;
-    assert_eq!(files(&system, &media_id).len(), 0);
+    assert_eq!(objects(&system, &media_id).len(), 0);
     assert_eq!(stored(&system).await, 0);
 }
 
@@ -66,7 +66,7 @@ async fn a_medium_that_posts_use_is_not_deleted_and_the_refusal_names_them() {
     let named = metadata(&status, "posts").unwrap();
     let newest: Vec<&str> = posts.iter().rev().take(20).map(String::as_str).collect();
     assert_eq!(named.split(',').collect::<Vec<_>>(), newest);
-    assert_eq!((files(&system, &media.id).len(), stored(&system).await), (2, 73));
+    assert_eq!((objects(&system, &media.id).len(), stored(&system).await), (2, 73));
     for post_id in &posts {
         keep(&system, post_id, 2, &[]).await.unwrap();
     }

@@ -7,8 +7,8 @@ use postbreeze_proto::{status::Reason, v1::DeleteWorkspaceRequest};
 use tonic::Code;
 
 use crate::support::{
-    PNG, System, User, Web, all_files, all_of, eventually, files, folder, from, get, hold, keep,
-    owner, picture, post, refused, stored, system, web,
+    PNG, System, User, Web, all_objects, all_of, eventually, folder, from, get, hold, keep,
+    objects, owner, picture, post, refused, stored, system, web,
 };
 
 async fn delete(owner: &User, workspace_id: &str) {
@@ -43,8 +43,8 @@ async fn a_deletion_gives_the_storage_back_and_deletes_the_bytes() {
     delete(&owner, &id).await;
     until_followed(&system).await;
     assert_eq!(stored(&system).await, 73);
-    eventually("the bytes go", async || files(&system, &media.id).is_empty()).await;
-    assert_eq!(files(&system, &other.id).len(), 2);
+    eventually("the bytes go", async || objects(&system, &media.id).is_empty()).await;
+    assert_eq!(objects(&system, &other.id).len(), 2);
     // An id of a deleted workspace is told as out of reach, for ever.
     system.clock.turn(chrono::TimeDelta::days(2));
     eventually("all is done", async || nothing_is_due(&system).await).await;
@@ -73,14 +73,14 @@ async fn a_medium_that_is_being_fetched_then_leaves_nothing_behind() {
         request.set_timeout(Duration::from_secs(3));
         client.media().ingest_from_url(request).await
     });
-    eventually("bytes have come", async || !all_files(system.media.path()).is_empty()).await;
+    eventually("bytes have come", async || !all_objects(&system).is_empty()).await;
     delete(&owner, &id).await;
     until_followed(&system).await;
     let status = call.await.unwrap().unwrap_err();
     assert!(!matches!(status.code(), Code::Internal | Code::Unknown), "{status:?}");
     system.clock.turn(chrono::TimeDelta::minutes(10));
     eventually("all is done", async || nothing_is_due(&system).await).await;
-    assert_eq!(all_files(system.media.path()), Vec::<std::path::PathBuf>::new());
+    assert_eq!(all_objects(&system), Vec::<String>::new());
     assert_eq!(stored(&system).await, 0);
 }
 
@@ -140,4 +140,20 @@ async fn one_who_was_admitted_before_the_deletion_puts_nothing_in_after_it() {
     refused(call.await.unwrap(), Reason::WorkspaceOutOfReach);
     until_followed(&system).await;
     assert_eq!(stored(&system).await, 0);
+}
+
+#[tokio::test]
+async fn one_who_was_admitted_before_the_deletion_is_told_that_it_is_out_of_reach() {
+    let system = System::start().await;
+    let (owner, id) = owner(&system).await;
+    let media = picture(&owner.session, &id, "a.png").await;
+    // As it is for whom the workspace is still in reach when media has followed its deletion.
+    let followed = "
+        WITH buried AS (UPDATE media_workspaces SET delete_time = $1)
+        UPDATE media SET delete_time = $1, charged_bytes = 0";
+    let now = system.clock.now();
+    sqlx::query(followed).bind(now).execute(system.pool("media")).await.unwrap();
+    refused(get(&owner.session, &media.id).await, Reason::WorkspaceOutOfReach);
+    let completed = owner.session.complete_upload(&media.id).await;
+    refused(completed, Reason::WorkspaceOutOfReach);
 }

@@ -11,7 +11,7 @@ use postbreeze_testkit::web::Page;
 use tonic::Code;
 
 use crate::support::{
-    PNG, System, Web, all_files, change_plan, eventually, folder, from, get, ingest,
+    PNG, System, Web, all_objects, change_plan, eventually, folder, from, get, ingest,
     invalid_fields, metadata, owner, refused, rows, stored, system, video, violated_fields, web,
 };
 
@@ -23,8 +23,7 @@ fn png() -> Page {
 async fn nothing_is_left(system: &System) {
     assert_eq!(stored(system).await, 0);
     eventually("nothing is left", async || rows(system).await == 0).await;
-    let files = all_files(system.media.path());
-    assert_eq!(files, Vec::<std::path::PathBuf>::new());
+    assert_eq!(all_objects(system), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use postbreeze_proto::{status::Reason, v1::MediaStatus};
 
 use crate::support::{
-    PNG, System, delete, eventually, files, get, owner, picture, refused, rows, stored, web,
+    PNG, System, delete, eventually, get, objects, owner, picture, refused, rows, stored, web,
 };
 
 #[tokio::test]
@@ -20,7 +20,7 @@ async fn an_upload_that_nobody_completes_is_rejected_after_half_an_hour_and_goes
     // Nothing is due: the next look, which deletes these bytes, leaves the rest alone.
     let deleted = picture(client, &id, "c.png").await;
     delete(client, &deleted.id).await.unwrap();
-    eventually("there was a look", async || files(&system, &deleted.id).is_empty()).await;
+    eventually("there was a look", async || objects(&system, &deleted.id).is_empty()).await;
     assert_eq!(get(client, &media_id).await.unwrap().status(), MediaStatus::PendingUpload);
     assert_eq!(stored(&system).await, 2 * 73);
     system.clock.turn(TimeDelta::minutes(1));
@@ -28,7 +28,7 @@ async fn an_upload_that_nobody_completes_is_rejected_after_half_an_hour_and_goes
         async || get(client, &media_id).await.unwrap().status() == MediaStatus::Rejected;
     eventually("the upload is rejected", is_rejected).await;
     assert_eq!(stored(&system).await, 73);
-    eventually("the bytes go", async || files(&system, &media_id).is_empty()).await;
+    eventually("the bytes go", async || objects(&system, &media_id).is_empty()).await;
     refused(client.complete_upload(&media_id).await, Reason::UploadIncomplete);
     system.clock.turn(TimeDelta::hours(24));
     eventually("the rows go", async || rows(&system).await == 1).await;
@@ -56,9 +56,9 @@ async fn an_ingestion_whose_process_died_leaves_nothing() {
     sqlx::query("UPDATE media_usage SET bytes = 0").execute(system.pool("media")).await.unwrap();
     refused(get(&owner.session, &media.id).await, Reason::ResourceNotFound);
     refused(delete(&owner.session, &media.id).await, Reason::ResourceNotFound);
-    assert_eq!(files(&system, &media.id).len(), 2);
+    assert_eq!(objects(&system, &media.id).len(), 2);
     system.clock.turn(TimeDelta::minutes(10));
     eventually("the row goes", async || rows(&system).await == 0).await;
-    assert_eq!(files(&system, &media.id).len(), 0);
+    assert_eq!(objects(&system, &media.id).len(), 0);
     assert_eq!(stored(&system).await, 0);
 }

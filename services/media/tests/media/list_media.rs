@@ -5,10 +5,16 @@ use postbreeze_proto::{
 };
 
 use crate::support::{
-    PNG, System, all_of, delete, folder, invalid_fields, names, owner, picture, refused, unknown,
+    Client, PNG, System, all_of, delete, folder, invalid_fields, owner, picture, refused, unknown,
 };
 
 const PDF: &[u8] = b"%PDF-1.4\n%%EOF";
+
+/// The filenames of a list's first page.
+async fn names(client: &Client, request: ListMediaRequest) -> Vec<String> {
+    let answer = client.media().list_media(request).await.unwrap().into_inner();
+    answer.media.into_iter().map(|media| media.filename).collect()
+}
 
 #[tokio::test]
 async fn list_media_shows_the_workspace_alone_newest_first_with_what_is_pending() {

@@ -13,13 +13,17 @@ async fn share_media_gives_urls_of_ready_media_alone_that_work_for_a_while() {
     delete(&owner.session, &deleted.id).await.unwrap();
     let pending = owner.session.presign(&id, "c.png", "image/png", 1).await.unwrap();
     let media_ids = vec![pending.media.unwrap().id, deleted.id, ready.id.clone()];
-    let answer = source(&system).share_media(ShareMediaRequest { media_ids }).await.unwrap();
+    let request = ShareMediaRequest { media_ids };
+    let answer = source(&system).share_media(request.clone()).await.unwrap();
     let shared = answer.into_inner().media;
     assert_eq!(shared.len(), 1);
     assert_eq!(shared[0].summary.as_ref().unwrap().media_id, ready.id);
     let expires = to_proto(system.clock.now() + TimeDelta::minutes(15));
     assert_eq!(shared[0].expire_time, Some(expires));
     assert_eq!(web::get(&shared[0].url).await, (200, Bytes::from_static(PNG)));
+    // The store's clock cannot be turned everywhere: this URL is of a while ago.
+    system.clock.turn(TimeDelta::minutes(-16));
+    let old = source(&system).share_media(request).await.unwrap().into_inner().media;
     system.clock.turn(TimeDelta::minutes(16));
-    assert_ne!(web::get(&shared[0].url).await.0, 200);
+    assert_eq!(web::get(&old[0].url).await.0, 403);
 }

@@ -1,10 +1,6 @@
 //! What several tests do.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{ops::Deref, time::Duration};
 
 use postbreeze_context::token::{CONTEXT, Issuer};
 use postbreeze_ids::{Bucket, Id, Kind, Post, UserId};
@@ -14,20 +10,52 @@ use postbreeze_proto::{
     },
     v1::{
         ChangeSubscriptionRequest, CreateFolderRequest, DeleteMediaRequest, Folder,
-        GetMediaRequest, IngestFromUrlRequest, ListMediaRequest, Media, Plan, UpdateFolderRequest,
+        GetMediaRequest, IngestFromUrlRequest, ListMediaRequest, Media, Plan,
     },
 };
 use postbreeze_runtime::BoxService;
 pub(crate) use postbreeze_testkit::{
-    Client, System, User, Web, invalid_fields, metadata, refused, video, violated_fields,
+    Client, User, Web, invalid_fields, metadata, refused, video, violated_fields,
     web::{self, PNG},
 };
 use tonic::Status;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
+use crate::store::Store;
+
 const STEP: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A system, and the object store that it has for itself.
+pub(crate) struct System {
+    system: postbreeze_testkit::System,
+    store: Store,
+}
+
+impl System {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(more: &[(&str, &str)]) -> Self {
+        let store = Store::start().await;
+        let own = store.settings();
+        let own = own.iter().map(|(name, value)| (*name, value.as_str()));
+        let settings: Vec<_> = own.chain(more.iter().copied()).collect();
+        let system = postbreeze_testkit::System::start_with(&settings).await;
+        Store::set(&system.clock);
+        Self { system, store }
+    }
+}
+
+impl Deref for System {
+    type Target = postbreeze_testkit::System;
+
+    fn deref(&self) -> &Self::Target {
+        &self.system
+    }
+}
 
 /// A system that may fetch from this machine.
 pub(crate) async fn system() -> System {
@@ -94,12 +122,6 @@ pub(crate) async fn ingest(
     Ok(client.media().ingest_from_url(request).await?.into_inner().media.unwrap())
 }
 
-/// The filenames of a list's first page.
-pub(crate) async fn names(client: &Client, request: ListMediaRequest) -> Vec<String> {
-    let answer = client.media().list_media(request).await.unwrap().into_inner();
-    answer.media.into_iter().map(|media| media.filename).collect()
-}
-
 /// All media of a workspace.
 pub(crate) fn all_of(workspace_id: &str) -> ListMediaRequest {
     ListMediaRequest { workspace_id: workspace_id.to_owned(), ..Default::default() }
@@ -118,20 +140,6 @@ pub(crate) async fn folder(
         ..Default::default()
     };
     Ok(client.media().create_folder(request).await?.into_inner().folder.unwrap())
-}
-
-/// Moves a folder under another.
-pub(crate) async fn put_under(
-    client: &Client,
-    folder_id: &str,
-    parent: &str,
-) -> Result<Folder, Status> {
-    let request = UpdateFolderRequest {
-        folder_id: folder_id.to_owned(),
-        parent_folder_id: parent.to_owned(),
-        ..Default::default()
-    };
-    Ok(client.media().update_folder(request).await?.into_inner().folder.unwrap())
 }
 
 /// Bytes that count in the storage of all owners: as counted, which must be what the media are charged with.
@@ -161,19 +169,14 @@ pub(crate) async fn rows(system: &System) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM media").fetch_one(system.pool("media")).await.unwrap()
 }
 
-/// The files that the object store has of a medium.
-pub(crate) fn files(system: &System, media_id: &str) -> Vec<PathBuf> {
-    all_files(system.media.path())
-        .into_iter()
-        .filter(|path| path.to_string_lossy().contains(media_id))
-        .collect()
+/// What the object store has of a medium.
+pub(crate) fn objects(system: &System, media_id: &str) -> Vec<String> {
+    system.store.objects().into_iter().filter(|name| name.contains(media_id)).collect()
 }
 
-/// Every file that the object store has.
-pub(crate) fn all_files(path: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
-    let entries = entries.filter_map(Result::ok).map(|entry| entry.path());
-    entries.flat_map(|path| if path.is_dir() { all_files(&path) } else { vec![path] }).collect()
+/// All that the object store has, be it finished or not.
+pub(crate) fn all_objects(system: &System) -> Vec<String> {
+    system.store.objects()
 }
 
 /// What `posts` asks.

@@ -7,7 +7,7 @@ use postbreeze_proto::{
 use prost_types::FieldMask;
 use tonic::Status;
 
-use crate::support::{Client, System, folder, invalid_fields, owner, put_under, refused, unknown};
+use crate::support::{Client, System, folder, invalid_fields, owner, refused, unknown};
 
 async fn update(client: &Client, request: UpdateFolderRequest) -> Result<Folder, Status> {
     Ok(client.media().update_folder(request).await?.into_inner().folder.unwrap())
@@ -15,6 +15,12 @@ async fn update(client: &Client, request: UpdateFolderRequest) -> Result<Folder,
 
 fn of(folder_id: &str) -> UpdateFolderRequest {
     UpdateFolderRequest { folder_id: folder_id.to_owned(), ..Default::default() }
+}
+
+/// Moves a folder under another.
+async fn put_under(client: &Client, folder_id: &str, parent: &str) -> Result<Folder, Status> {
+    update(client, UpdateFolderRequest { parent_folder_id: parent.to_owned(), ..of(folder_id) })
+        .await
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use postbreeze_testkit::web::tampered;
 use reqwest::{
     Method, StatusCode,
     header::{
@@ -71,7 +72,7 @@ async fn nothing_else_is_served() {
 async fn a_refusal_arrives_although_the_body_is_still_coming() {
     let store = Store::directory().await;
     let mut put = store.presign_put(&store.key(), 64 * 1024 * 1024).await;
-    put.url = crate::support::tampered(&put.url);
+    put.url = tampered(&put.url);
     for _ in 0..20 {
         let answer = crate::support::send(&store.http, &put, streamed(64 * 1024 * 1024)).await;
         assert_eq!(answer.status(), StatusCode::FORBIDDEN);
@@ -115,7 +116,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(begin.elapsed() <= Duration::from_secs(40), "{:?}", begin.elapsed());
     assert_eq!(store.storage.size(&key).await.unwrap(), None);
-    eventually(|| store.folder.size_bytes() == 0).await;
+    eventually(|| store.size_bytes() == 0).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,7 +162,7 @@ async fn a_stop_lets_an_upload_end() {
     let put = store.presign_put(&key, BODY.len()).await;
     let mut stream = connect(&put.url).await;
     stream.write_all(&[head(&put, &[]).as_bytes(), &BODY[..5]].concat()).await.unwrap();
-    eventually(|| store.folder.size_bytes() == 5 || has_staged(&store)).await;
+    eventually(|| store.size_bytes() == 5 || has_staged(&store)).await;
     store.stopping.cancel();
     // No new connections: the listener is closed.
     eventually(|| std::net::TcpStream::connect(stream.peer_addr().unwrap()).is_err()).await;
@@ -173,7 +174,7 @@ async fn a_stop_lets_an_upload_end() {
 }
 
 fn has_staged(store: &Store) -> bool {
-    std::fs::read_dir(store.folder.0.join(".staging")).unwrap().next().is_some()
+    std::fs::read_dir(store.path().join(".staging")).unwrap().next().is_some()
 }
 
 #[tokio::test]

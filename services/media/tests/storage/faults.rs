@@ -72,11 +72,11 @@ async fn signing_asks_nobody() {
 async fn a_directory_that_is_gone_is_unreachable() {
     let store = Store::directory().await;
     let (key, other) = (store.uploaded(b"bytes").await, store.key());
-    std::fs::remove_dir_all(&store.folder.0).unwrap();
-    std::fs::write(&store.folder.0, "no directory").unwrap();
+    std::fs::remove_dir_all(store.path()).unwrap();
+    std::fs::write(store.path(), "no directory").unwrap();
     let error = store.storage.begin(&key, PNG).await.map(|_| ()).unwrap_err();
     assert!(matches!(error, StorageError::Unreachable(_)), "{error:?}");
     let put = store.presign_put(&other, 5).await;
     assert_eq!(store.put(&put, "bytes").await, reqwest::StatusCode::SERVICE_UNAVAILABLE);
-    std::fs::remove_file(&store.folder.0).unwrap();
+    std::fs::remove_file(store.path()).unwrap();
 }

@@ -2,12 +2,13 @@
 
 use chrono::TimeDelta;
 use postbreeze_media::storage::StorageError;
+use postbreeze_testkit::web::tampered;
 use reqwest::{
     StatusCode,
     header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE},
 };
 
-use crate::support::{EXPIRES_AFTER, PNG, Store, tampered};
+use crate::support::{EXPIRES_AFTER, PNG, Store};
 
 on_every_store!(
     a_get_returns_bytes_and_type_and_name,

@@ -11,20 +11,17 @@ use std::{
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
 use postbreeze_ids::{Bucket, MediaId, Minter, WorkspaceId};
 use postbreeze_media::storage::{Key, Presigned, Storage, StorageConfig};
 use postbreeze_runtime::{clock::Clock, config::Lookup};
+use postbreeze_testkit::{Directory, S3};
 use reqwest::{Method, Response, StatusCode};
-use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 use tokio_util::sync::CancellationToken;
 
-const BUCKET: &str = "media";
 pub const PNG: &str = "image/png";
 pub const EXPIRES_AFTER: TimeDelta = TimeDelta::minutes(15);
 
@@ -46,27 +43,10 @@ macro_rules! on_every_store {
     };
 }
 
-/// A folder of one test.
-pub struct Folder(pub PathBuf);
-
-impl Folder {
-    pub fn new() -> Self {
-        let name = format!("postbreeze-media-{:032x}", rand::random::<u128>());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    /// How many bytes lie in all the files under it.
-    pub fn size_bytes(&self) -> u64 {
-        files(&self.0).iter().map(|file| file.metadata().unwrap().len()).sum()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
+/// What a store keeps its objects in.
+enum Behind {
+    Directory(Directory),
+    S3(S3),
 }
 
 fn files(path: &Path) -> Vec<PathBuf> {
@@ -78,11 +58,10 @@ fn files(path: &Path) -> Vec<PathBuf> {
 pub struct Store {
     pub storage: Storage,
     pub http: reqwest::Client,
-    pub folder: Folder,
+    behind: Behind,
     pub minter: Minter,
     /// Seconds by which the store's own clock is ahead.
     ahead: Arc<AtomicI64>,
-    pub is_directory: bool,
     /// Ends the HTTP side of a directory.
     pub stopping: CancellationToken,
 }
@@ -90,49 +69,25 @@ pub struct Store {
 impl Store {
     pub async fn directory() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let folder = Folder::new();
+        let directory = Directory::new("storage");
         let public = format!("http://{}/bytes", listener.local_addr().unwrap());
         let settings = [
-            ("POSTBREEZE_MEDIA_STORE", format!("file://{}", folder.0.display())),
+            ("POSTBREEZE_MEDIA_STORE", format!("file://{}", directory.path().display())),
             ("POSTBREEZE_MEDIA_URL_KEY", "a key that signs URLs".to_owned()),
             ("POSTBREEZE_MEDIA_PUBLIC_URL", public),
         ];
-        let store = Self::open(settings, folder, true);
+        let store = Self::open(settings, Behind::Directory(directory));
         let http = store.storage.http().unwrap();
         tokio::spawn(http.serve(listener, store.stopping.clone()));
         store
     }
 
     pub async fn s3() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let folder = Folder::new();
-        std::fs::create_dir(folder.0.join(BUCKET)).unwrap();
-        let settings = [
-            ("POSTBREEZE_MEDIA_STORE", format!("s3://{BUCKET}/library")),
-            ("AWS_ACCESS_KEY_ID", "an-access-key".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "a secret of S3".to_owned()),
-            ("AWS_ENDPOINT_URL", format!("http://{}", listener.local_addr().unwrap())),
-        ];
-        let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(&folder.0).unwrap());
-        service.set_auth(SimpleAuth::from_single("an-access-key", "a secret of S3"));
-        let service = service.build();
-        let store = Self::open(settings, folder, false);
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let mut connection = http1::Builder::new();
-                connection.half_close(true);
-                tokio::spawn(connection.serve_connection(TokioIo::new(stream), service.clone()));
-            }
-        });
-        store
+        let s3 = S3::start().await;
+        Self::open(s3.settings(), Behind::S3(s3))
     }
 
-    fn open<const N: usize>(
-        settings: [(&str, String); N],
-        folder: Folder,
-        is_directory: bool,
-    ) -> Self {
+    fn open<const N: usize>(settings: [(&str, String); N], behind: Behind) -> Self {
         let ahead = Arc::new(AtomicI64::new(0));
         let clock = {
             let (ahead, system) = (Arc::clone(&ahead), Clock::system());
@@ -143,16 +98,32 @@ impl Store {
         Self {
             storage: open(settings, clock),
             http: reqwest::Client::new(),
-            folder,
+            behind,
             minter: minter(),
             ahead,
-            is_directory,
             stopping: CancellationToken::new(),
         }
     }
 
     pub fn key(&self) -> Key {
         key(&self.minter)
+    }
+
+    pub fn is_directory(&self) -> bool {
+        matches!(self.behind, Behind::Directory(_))
+    }
+
+    /// Where it keeps what it has.
+    pub fn path(&self) -> &Path {
+        match &self.behind {
+            Behind::Directory(directory) => directory.path(),
+            Behind::S3(s3) => s3.directory(),
+        }
+    }
+
+    /// How many bytes lie in all its files.
+    pub fn size_bytes(&self) -> u64 {
+        files(self.path()).iter().map(|file| file.metadata().unwrap().len()).sum()
     }
 
     /// Turns the clock of the store, but not that of an S3 server.
@@ -254,13 +225,6 @@ pub fn head(put: &Presigned, changes: &[(&str, Option<&str>)]) -> String {
     let changed = changes.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
     let headers = kept.chain(changed).map(|(name, value)| format!("{name}: {value}\r\n"));
     format!("{line}host: {host}:{port}\r\n{}\r\n", headers.collect::<String>())
-}
-
-/// The same URL with another signature.
-pub fn tampered(url: &str) -> String {
-    let at = url.to_lowercase().find("signature=").unwrap() + "signature=".len();
-    let other = if &url[at..=at] == "0" { "1" } else { "0" };
-    format!("{}{other}{}", &url[..at], &url[at + 1..])
 }
 
 /// A body of that many bytes that are never in memory at once.

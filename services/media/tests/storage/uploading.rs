@@ -1,9 +1,10 @@
 //! A URL for a PUT, and what else it could be used for.
 
 use chrono::TimeDelta;
+use postbreeze_testkit::web::tampered;
 use reqwest::StatusCode;
 
-use crate::support::{EXPIRES_AFTER, PNG, Store, head, peak_memory_bytes, streamed, tampered};
+use crate::support::{EXPIRES_AFTER, PNG, Store, head, peak_memory_bytes, streamed};
 
 on_every_store!(
     a_put_stores_what_was_announced,
@@ -89,7 +90,7 @@ async fn a_body_without_a_length_is_refused(store: Store) {
     let answer = store
         .send_raw(&put.url, format!("{request}c\r\ntwelve bytes\r\n0\r\n\r\n").as_bytes())
         .await;
-    let status = if store.is_directory { "HTTP/1.1 411" } else { "HTTP/1.1 4" };
+    let status = if store.is_directory() { "HTTP/1.1 411" } else { "HTTP/1.1 4" };
     assert!(answer.starts_with(status), "{answer}");
     assert_eq!(store.storage.size(&key).await.unwrap(), None);
 }
@@ -134,7 +135,7 @@ async fn two_puts_at_once_store_one(store: Store) {
     let stored = store.storage.read(&key, u64::MAX).await.unwrap();
     assert!(stored == one || stored == other);
     // A server of S3 that compares and writes in two steps may answer OK to both.
-    if store.is_directory {
+    if store.is_directory() {
         let mut answers = [first, second];
         answers.sort();
         assert_eq!(answers, [StatusCode::OK, StatusCode::PRECONDITION_FAILED]);
