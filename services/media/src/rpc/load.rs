@@ -21,7 +21,7 @@ pub(super) async fn load(
     id: MediaId,
     action: Action,
 ) -> Result<Admitted<MediaRow>, Error> {
-    admit(context, find(rpc, id).await?, action)
+    admit(context, living(context, find(rpc, id).await?)?, action)
 }
 
 /// Finds a medium, whoever may reach it.
@@ -29,16 +29,21 @@ pub(super) async fn find(rpc: &Rpc, id: MediaId) -> Result<Claim<MediaRow>, Erro
     rpc.store.find_medium(id).await?.ok_or(Error::NoMedium(id))
 }
 
-/// Admits to an action on a medium that is not deleted.
-pub(super) fn admit(
+/// Admits to reading a medium that is not deleted.
+pub(super) fn living(
     context: &WorkspaceContext,
     claim: Claim<MediaRow>,
-    action: Action,
 ) -> Result<Admitted<MediaRow>, Error> {
     let medium = context.admit(claim, Action::Read)?;
-    if medium.delete_time.is_some() {
-        return Err(Error::NoMedium(medium.id));
-    }
+    if medium.delete_time.is_some() { Err(Error::NoMedium(medium.id)) } else { Ok(medium) }
+}
+
+/// Admits one who may read a medium to an action.
+pub(super) fn admit(
+    context: &WorkspaceContext,
+    medium: Admitted<MediaRow>,
+    action: Action,
+) -> Result<Admitted<MediaRow>, Error> {
     Ok(context.admit(Claim::new(medium.workspace_id(), medium.into_row()), action)?)
 }
 
