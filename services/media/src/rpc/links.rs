@@ -120,7 +120,7 @@ mod tests {
             Ok(number)
         };
         let work = (0..200).map(one).collect();
-        assert_eq!(some_at_once(work).await.unwrap(), Vec::from_iter(0..200));
+        assert_eq!(some_at_once(work).await.unwrap(), (0..200).collect::<Vec<_>>());
         assert_eq!(most.into_inner(), AT_ONCE);
     }
 }

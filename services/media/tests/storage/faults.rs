@@ -94,7 +94,7 @@ async fn a_bucket_that_is_not_there_is_unreachable() {
             let (mut stream, _) = listener.accept().await.unwrap();
             let answer = "HTTP/1.1 404 Not Found\r\ncontent-type: application/xml\r\n\
                 content-length: 41\r\n\r\n<Error><Code>NoSuchBucket</Code></Error>\n";
-            stream.read(&mut [0; 4_096]).await.unwrap();
+            assert!(stream.read(&mut [0; 4_096]).await.unwrap() > 0);
             stream.write_all(answer.as_bytes()).await.unwrap();
         }
     });
