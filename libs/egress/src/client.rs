@@ -16,11 +16,11 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::RootCertStore;
 use tokio_util::task::AbortOnDropHandle;
-use url::{Host, Position, Url};
+use url::{Position, Url};
 
 use crate::{
     Download, Error, Invalid, Policy, Resolve, SystemResolver,
-    connect::{self, Connector},
+    connect::{self, Connector, Ports},
     syntax::{check, follow, target},
 };
 
@@ -95,10 +95,19 @@ impl Egress {
         Self {
             connector: Connector {
                 policy: Arc::new(policy),
+                ports: Ports::Any,
                 resolver: Arc::new(SystemResolver::default()),
                 tls: Arc::new(connect::tls(roots)),
             },
         }
+    }
+
+    /// The same, to no other port than 80 and 443: what listens elsewhere is seldom meant for everybody. At networks that
+    /// the policy names, any port.
+    #[must_use]
+    pub fn with_web_ports(mut self) -> Self {
+        self.connector.ports = Ports::Web;
+        self
     }
 
     /// The same with another resolver.
@@ -115,18 +124,14 @@ impl Egress {
         self
     }
 
-    /// [`check`](fn@check), and whether the policy allows the host where it is an IP address. No I/O: what a name
+    /// [`check`](fn@check), and whether host and port are allowed as far as they tell themselves. No I/O: what a name
     /// resolves to is judged when a request is made.
     ///
     /// # Errors
-    /// [`Error::Invalid`] and [`Error::Forbidden`].
+    /// [`Error::Invalid`], [`Error::Forbidden`] and [`Error::ForbiddenPort`].
     pub fn check(&self, url: &str) -> Result<Url, Error> {
         let url = check(url)?;
-        match url.host() {
-            Some(Host::Ipv4(ip)) => connect::judge(&self.connector.policy, &url, ip.into())?,
-            Some(Host::Ipv6(ip)) => connect::judge(&self.connector.policy, &url, ip.into())?,
-            _ => {}
-        }
+        self.connector.judge_unresolved(&url)?;
         Ok(url)
     }
 

@@ -32,10 +32,19 @@ pub(crate) type Connection = Either<TcpStream, TlsStream<TcpStream>>;
 #[derive(Debug)]
 struct Vetted(Vec<SocketAddr>);
 
+/// Which ports may be connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ports {
+    Any,
+    /// Those of http and https; at networks that the operator names, any.
+    Web,
+}
+
 /// Makes connections.
 #[derive(Clone)]
 pub(crate) struct Connector {
     pub(crate) policy: Arc<Policy>,
+    pub(crate) ports: Ports,
     pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) tls: Arc<ClientConfig>,
 }
@@ -62,14 +71,14 @@ impl Connector {
         let addresses = match url.host() {
             Some(Host::Domain(name)) => self.resolver.resolve(name).await.map_err(|error| {
                 tracing::debug!(host = name, %error, "a client's URL cannot be resolved");
-                Error::Unresolvable
+                self.judge_port(url).err().unwrap_or(Error::Unresolvable)
             })?,
             Some(Host::Ipv4(address)) => vec![address.into()],
             Some(Host::Ipv6(address)) => vec![address.into()],
             None => Vec::new(),
         };
         for &address in &addresses {
-            judge(&self.policy, url, address)?;
+            self.judge(url, address)?;
         }
         let port = url.port_or_known_default().ok_or(Error::Unresolvable)?;
         if addresses.is_empty() {
@@ -77,15 +86,33 @@ impl Connector {
         }
         Ok(Vetted(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect()))
     }
-}
 
-/// Whether a URL's host may be at an address. The operator is told which one it may not be at; the client never is.
-pub(crate) fn judge(policy: &Policy, url: &Url, address: IpAddr) -> Result<(), Error> {
-    if policy.allows(address) {
-        return Ok(());
+    /// What can be told of a URL before its host is resolved: whether the host may be where it says, if that is an
+    /// address, and whether its port may be.
+    pub(crate) fn judge_unresolved(&self, url: &Url) -> Result<(), Error> {
+        match url.host() {
+            Some(Host::Ipv4(address)) => self.judge(url, address.into()),
+            Some(Host::Ipv6(address)) => self.judge(url, address.into()),
+            // No address is one that the operator names.
+            _ if !self.policy.names_any() => self.judge_port(url),
+            _ => Ok(()),
+        }
     }
-    tracing::info!(host = url.host_str(), %address, "a client's URL leads to a forbidden address");
-    Err(Error::Forbidden)
+
+    /// Whether a URL's host may be at an address. The operator is told which one it may not be at; the client never is.
+    fn judge(&self, url: &Url, address: IpAddr) -> Result<(), Error> {
+        if !self.policy.allows(address) {
+            let host = url.host_str();
+            tracing::info!(host, %address, "a client's URL leads to a forbidden address");
+            return Err(Error::Forbidden);
+        }
+        if self.policy.names(address) { Ok(()) } else { self.judge_port(url) }
+    }
+
+    fn judge_port(&self, url: &Url) -> Result<(), Error> {
+        let is_web = matches!(url.port_or_known_default(), Some(80 | 443));
+        if is_web || self.ports == Ports::Any { Ok(()) } else { Err(Error::ForbiddenPort) }
+    }
 }
 
 /// The TLS of every connection. Sessions are not resumed: connections share nothing.

@@ -43,6 +43,9 @@ pub enum Error {
     /// The URL, or one it redirects to, names or resolves to a forbidden address. Nothing was sent there.
     #[error("is not a public address")]
     Forbidden,
+    /// The URL, or one it redirects to, names another port than 80 and 443, where only those may be. Nothing was sent there.
+    #[error("must have port 80 or 443")]
+    ForbiddenPort,
     /// It redirects to a URL that is badly written. Nothing was sent there.
     #[error("redirects to a URL that is refused: it {0}")]
     Redirect(Invalid),

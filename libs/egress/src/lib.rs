@@ -10,7 +10,8 @@
 //! redirects, its own resolver, which IP addresses in a URL pass by) and bounds no headers. Certificates are verified
 //! against Mozilla's roots, which are compiled in, so that an image needs no files for it.
 //!
-//! Any port may be named but 0: what makes a service private is its address, not its port.
+//! Any port may be named but 0: what makes a service private is its address, not its port. [`Egress::with_web_ports`] is
+//! for callers that want no other than those of the web.
 //!
 //! What a guard in the process cannot know: the public addresses of one's own machines, and a NAT64 prefix of one's own
 //! network. The network's own egress rules remain the second line.

@@ -89,8 +89,17 @@ impl Policy {
     /// Whether an address may be connected to.
     #[must_use]
     pub fn allows(&self, address: IpAddr) -> bool {
-        let named = || self.allowed.iter().any(|network| network.contains(&address));
-        !METADATA.contains(&address) && (is_public(address) || named())
+        !METADATA.contains(&address) && (is_public(address) || self.names(address))
+    }
+
+    /// Whether the operator names the network of an address.
+    pub(crate) fn names(&self, address: IpAddr) -> bool {
+        self.allowed.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether the operator names any network.
+    pub(crate) fn names_any(&self) -> bool {
+        !self.allowed.is_empty()
     }
 }
 

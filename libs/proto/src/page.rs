@@ -4,12 +4,16 @@
 //! payload and what the token is bound to: the list, the user and the filters. It grants nothing: every page is
 //! checked against the reach of the moment.
 
+mod by_id;
+
 use std::ops::RangeInclusive;
 
 use aws_lc_rs::{constant_time, digest, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use postbreeze_ids::UserId;
 use prost::Message;
+
+pub use by_id::Page;
 
 use crate::{
     internal::v1::ListPosition,

@@ -39,25 +39,43 @@ pub(crate) fn start(
         clock: clock.clone(),
         due: Arc::clone(due),
     };
-    end_and_purge(environment, purger);
+    end_lapsed(environment, store.clone(), Arc::clone(due));
+    purge(environment, purger);
     sweep(environment, store.clone(), storage.clone());
     let deletions = Deletions { store: store.clone(), clock, due: Arc::clone(due) };
     workspace_log::follow(environment, issuer, workspaces, deletions);
 }
 
-fn end_and_purge(environment: &Environment, purger: Purger) {
+/// Ends what has lapsed, whether or not bytes can be deleted.
+fn end_lapsed(environment: &Environment, store: Store, due: Arc<Notify>) {
+    let (stopping, clock) = (environment.background.stopping().clone(), environment.clock.clone());
+    environment.background.spawn(async move {
+        let mut failing = Failing::new("media that lapsed cannot be looked for");
+        while stopping.run_until_cancelled(sleep(LOOK_EVERY)).await.is_some() {
+            let now = clock.now();
+            let Some(lapsed) = failing.note(store.lapsed_media(now).await) else { continue };
+            for id in lapsed {
+                match store.end_lapsed(id, now).await {
+                    Ok(()) => due.notify_one(),
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(%id, error, "a medium cannot end");
+                    }
+                }
+            }
+        }
+    });
+}
+
+fn purge(environment: &Environment, purger: Purger) {
     let stopping = environment.background.stopping().clone();
     environment.background.spawn(async move {
         let work = async {
-            let mut failing = false;
+            let mut failing = Failing::new("bytes that are to be deleted cannot be looked for");
             loop {
-                let looked = look(&purger).await;
-                if let Err(error) = looked.as_ref()
-                    && !failing
-                {
-                    tracing::warn!(%error, "media that are due cannot be dealt with");
+                if failing.note(purger.run().await) == Some(true) {
+                    continue;
                 }
-                failing = looked.is_err();
                 // Woken or not, it looks: what became due is in the database alone.
                 drop(timeout(LOOK_EVERY, purger.due.notified()).await);
             }
@@ -66,15 +84,26 @@ fn end_and_purge(environment: &Environment, purger: Purger) {
     });
 }
 
-/// Deals with all that is due.
-async fn look(purger: &Purger) -> Result<(), sqlx::Error> {
-    let now = purger.clock.now();
-    for id in purger.store.lapsed_media(now).await? {
-        if let Err(error) = purger.store.end_lapsed(id, now).await {
-            tracing::warn!(%id, error = &error as &dyn std::error::Error, "a medium cannot end");
-        }
+/// Tells of a database that does not answer once, and not each time it is asked.
+struct Failing {
+    told: &'static str,
+    failing: bool,
+}
+
+impl Failing {
+    fn new(told: &'static str) -> Self {
+        Self { told, failing: false }
     }
-    purger.run().await
+
+    fn note<T>(&mut self, looked: Result<T, sqlx::Error>) -> Option<T> {
+        if let Err(error) = looked.as_ref()
+            && !self.failing
+        {
+            tracing::warn!(%error, "{}", self.told);
+        }
+        self.failing = looked.is_err();
+        looked.ok()
+    }
 }
 
 fn sweep(environment: &Environment, store: Store, storage: Storage) {

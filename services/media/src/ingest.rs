@@ -23,8 +23,6 @@ use crate::{
 
 /// Bytes of one medium at the most.
 pub(crate) const INGESTED_BYTES: i64 = 1_024 * 1_024 * 1_024;
-/// How many are fetched at once: each holds up to two parts of what it writes, 16 MiB.
-pub(crate) const AT_ONCE: usize = 16;
 /// How long fetching takes at the most, whatever the call allows.
 const TAKES: Duration = Duration::from_mins(1);
 /// How long the other side may be silent.
@@ -153,6 +151,7 @@ pub(crate) fn refusal(error: EgressError) -> Error {
 pub(crate) fn reason(error: EgressError) -> Reason {
     match error {
         EgressError::Forbidden
+        | EgressError::ForbiddenPort
         | EgressError::Invalid(Invalid::Local | Invalid::Spelling)
         | EgressError::Redirect(Invalid::Local | Invalid::Spelling) => Reason::UrlForbidden,
         _ => Reason::FieldInvalid,

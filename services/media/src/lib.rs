@@ -20,6 +20,7 @@ mod purge;
 mod rpc;
 pub mod storage;
 mod store;
+mod turns;
 
 use std::sync::Arc;
 
@@ -36,14 +37,11 @@ use postbreeze_proto::{
 use postbreeze_runtime::{
     BoxService, Environment, health::Health, peer::Peer, postgres::Database, stack::Limits,
 };
-use tokio::{
-    net::TcpListener,
-    sync::{Notify, Semaphore},
-};
+use tokio::{net::TcpListener, sync::Notify};
 use tonic::service::Routes;
 
 pub use crate::config::Config;
-use crate::{rpc::Rpc, storage::Storage, store::Store};
+use crate::{rpc::Rpc, storage::Storage, store::Store, turns::Turns};
 
 /// The schema of this service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
@@ -86,11 +84,11 @@ pub fn service(parts: Parts) -> BoxService {
     let rpc = Arc::new(Rpc {
         store,
         storage: parts.storage,
-        egress: Egress::new(parts.config.egress),
+        egress: Egress::new(parts.config.egress).with_web_ports(),
         environment: parts.environment.clone(),
         page_tokens: parts.config.page_tokens,
         workspaces: parts.workspaces.clone(),
-        ingestions: Arc::new(Semaphore::new(ingest::AT_ONCE)),
+        ingestions: Turns::new(),
         purge,
     });
     let routes = Routes::new(MediaServiceServer::from_arc(Arc::clone(&rpc)))

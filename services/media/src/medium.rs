@@ -1,6 +1,6 @@
 //! The rules of a medium's life, and of what it is called. Pure.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -13,19 +13,24 @@ pub(crate) const ALT_TEXT_CHARS: RangeInclusive<usize> = 0..=1_000;
 
 /// How long the URL of an upload works.
 const UPLOAD_LASTS: TimeDelta = TimeDelta::minutes(15);
-/// How long after that an upload may still be completed: its bytes may have come at the last moment.
-const COMPLETION_GRACE: TimeDelta = TimeDelta::minutes(15);
-/// How long after the URL of an upload has stopped working its bytes can still come about: by a PUT that was begun in time,
-/// or by a completion that writes a small picture.
-const WRITING_LINGERS: TimeDelta = TimeDelta::minutes(16);
+/// How long an upload may still be completed after the last moment at which its bytes can have come.
+const COMPLETION_GRACE: TimeDelta = TimeDelta::minutes(14);
+/// How long a completion takes at the most: it writes a small picture.
+const COMPLETION_LASTS: TimeDelta = TimeDelta::minutes(1);
+/// How often deleted bytes are looked for that a PUT may have brought back.
+const PURGED_EVERY: TimeDelta = TimeDelta::minutes(15);
+/// How long a transfer of nothing may take, and the slowest of the others.
+const TRANSFER_BASE: Duration = Duration::from_mins(1);
+const SLOWEST_BYTES_PER_SECOND: u64 = 64 * 1_024;
 /// After this an ingestion has died with its process: a call lasts far less.
 const INGESTION_LASTS: TimeDelta = TimeDelta::minutes(10);
 /// How long a rejected medium is shown.
 const REJECTED_STAYS: TimeDelta = TimeDelta::days(1);
 /// How long the URL of a reading works.
 pub(crate) const READING_LASTS: TimeDelta = TimeDelta::minutes(15);
-/// How long a medium is held for a post that says nothing more.
-pub(crate) const HOLD_LASTS: TimeDelta = TimeDelta::hours(1);
+/// How long a medium is held for a post that says nothing more: what it says comes late when this service, or the post's,
+/// is down, and a refused post gives it back at once.
+pub(crate) const HOLD_LASTS: TimeDelta = TimeDelta::days(3);
 
 /// Where a medium stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,14 +63,16 @@ impl MediaStatus {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// When a medium that is in this status from now on ends by itself; `upload_expire_time` is that of its URL.
+    /// When a medium that is in this status from now on ends by itself; `upload_expire_time` is that of its URL,
+    /// `size_bytes` what is PUT there.
     pub(crate) fn lapses(
         self,
         now: DateTime<Utc>,
         upload_expire_time: Option<DateTime<Utc>>,
+        size_bytes: i64,
     ) -> Option<DateTime<Utc>> {
         match self {
-            Self::PendingUpload => Some(upload_expire_time.unwrap_or(now) + COMPLETION_GRACE),
+            Self::PendingUpload => Some(completable(upload_expire_time.unwrap_or(now), size_bytes)),
             Self::Ingesting => Some(now + INGESTION_LASTS),
             Self::Ready => None,
             Self::Rejected => Some(now + REJECTED_STAYS),
@@ -78,6 +85,16 @@ pub(crate) fn upload_expires(now: DateTime<Utc>) -> DateTime<Utc> {
     now + UPLOAD_LASTS
 }
 
+/// How long a client may take to send or to read so many bytes by a signed URL.
+pub(crate) fn transfer_lasts(size_bytes: u64) -> Duration {
+    TRANSFER_BASE + Duration::from_secs(size_bytes / SLOWEST_BYTES_PER_SECOND)
+}
+
+/// Until when an upload can be completed whose URL stops working then: a PUT may have begun at the last moment.
+fn completable(upload_expire_time: DateTime<Utc>, size_bytes: i64) -> DateTime<Utc> {
+    upload_expire_time + transfer_lasts(size_bytes.unsigned_abs()) + COMPLETION_GRACE
+}
+
 /// When bytes that were deleted now must be deleted once more: while an upload or an ingestion may be under way, they can
 /// come back.
 pub(crate) fn purged_again(
@@ -85,16 +102,17 @@ pub(crate) fn purged_again(
     status: MediaStatus,
     create_time: DateTime<Utc>,
     upload_expire_time: Option<DateTime<Utc>>,
+    size_bytes: i64,
 ) -> Option<DateTime<Utc>> {
     let last = match status {
         MediaStatus::Ingesting => Some(create_time + INGESTION_LASTS),
-        _ => upload_expire_time.map(|expires| expires + WRITING_LINGERS),
+        _ => upload_expire_time.map(|expires| completable(expires, size_bytes) + COMPLETION_LASTS),
     };
-    last.filter(|last| *last > now)
+    last.filter(|last| *last > now).map(|last| last.min(now + PURGED_EVERY))
 }
 
-/// What is wrong with a filename whose length is right.
-pub(crate) fn filename_problem(name: &str) -> Option<&'static str> {
+/// What is wrong with the name of a medium or of a folder, whose length is right.
+pub(crate) fn name_problem(name: &str) -> Option<&'static str> {
     if name.chars().any(is_separator) {
         return Some("must not contain slashes");
     }
@@ -113,7 +131,9 @@ pub(crate) fn filename_of_url(last_part: &str) -> Option<String> {
 
 /// What filenames are searched by.
 pub(crate) fn folded(text: &str) -> String {
-    text.to_lowercase()
+    // Each character by itself, wherever it stands: a sigma at the end of a word is one like others.
+    let lower = text.chars().flat_map(char::to_lowercase);
+    lower.map(|char| if char == 'ς' { 'σ' } else { char }).collect()
 }
 
 fn is_separator(char: char) -> bool {
@@ -146,19 +166,32 @@ mod tests {
      {
         let expires = upload_expires(at(0));
         assert_eq!(expires, at(15));
-        assert_eq!(MediaStatus::PendingUpload.lapses(at(3), Some(expires)), Some(at(30)));
-        assert_eq!(MediaStatus::Ingesting.lapses(at(3), None), Some(at(13)));
-        assert_eq!(MediaStatus::Rejected.lapses(at(3), Some(expires)), Some(at(3 + 24 * 60)));
-        assert_eq!(MediaStatus::Ready.lapses(at(3), Some(expires)), None);
+        assert_eq!(MediaStatus::PendingUpload.lapses(at(3), Some(expires), 5), Some(at(30)));
+        assert_eq!(MediaStatus::Ingesting.lapses(at(3), None, 5), Some(at(13)));
+        assert_eq!(MediaStatus::Rejected.lapses(at(3), Some(expires), 5), Some(at(3 + 24 * 60)));
+        assert_eq!(MediaStatus::Ready.lapses(at(3), Some(expires), 5), None);
     }
 
     #[test]
-    fn bytes_are_deleted_once_more_when_nothing_can_bring_them_back() {
-        let upload = |now| purged_again(at(now), MediaStatus::Ready, at(0), Some(at(15)));
-        assert_eq!([3, 30, 31].map(upload), [Some(at(31)), Some(at(31)), None]);
-        let ingested = |now| purged_again(at(now), MediaStatus::Ready, at(0), None);
+    fn an_upload_is_awaited_for_as_long_as_its_slowest_put_lasts() {
+        // Ten minutes at 64 KiB a second.
+        let size_bytes = 10 * 60 * 64 * 1_024;
+        assert_eq!(transfer_lasts(size_bytes), Duration::from_mins(11));
+        let size_bytes = i64::try_from(size_bytes).unwrap();
+        let lapses = MediaStatus::PendingUpload.lapses(at(0), Some(at(15)), size_bytes);
+        assert_eq!(lapses, Some(at(40)));
+        let again =
+            |now| purged_again(at(now), MediaStatus::Rejected, at(0), Some(at(15)), size_bytes);
+        assert_eq!([30, 40, 41].map(again), [Some(at(41)), Some(at(41)), None]);
+    }
+
+    #[test]
+    fn bytes_are_deleted_again_and_once_more_when_nothing_can_bring_them_back() {
+        let upload = |now| purged_again(at(now), MediaStatus::Ready, at(0), Some(at(15)), 5);
+        assert_eq!([3, 18, 30, 31].map(upload), [Some(at(18)), Some(at(31)), Some(at(31)), None]);
+        let ingested = |now| purged_again(at(now), MediaStatus::Ready, at(0), None, 5);
         assert_eq!([0, 3].map(ingested), [None, None]);
-        let ingesting = |now| purged_again(at(now), MediaStatus::Ingesting, at(0), None);
+        let ingesting = |now| purged_again(at(now), MediaStatus::Ingesting, at(0), None, 5);
         assert_eq!([3, 9, 10].map(ingesting), [Some(at(10)), Some(at(10)), None]);
     }
 
@@ -166,7 +199,7 @@ mod tests {
     fn filenames_have_neither_paths_nor_what_nobody_sees() {
         for good in ["IMG_0001.MP4", " a b ", "été.jpg", "😀", "ملف.png", ".hidden", "..", "a:b?*"]
         {
-            assert_eq!(filename_problem(good), None, "{good}");
+            assert_eq!(name_problem(good), None, "{good}");
         }
         for bad in [
             "a/b",
@@ -179,7 +212,20 @@ mod tests {
             "a\u{202e}gpj.exe",
             "\u{2066}x",
         ] {
-            assert!(filename_problem(bad).is_some(), "{bad:?}");
+            assert!(name_problem(bad).is_some(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_filename_contains_is_found_in_upper_and_lower_case() {
+        for (name, part) in [
+            ("Été.JPG", "été"),
+            ("ΣΑΣΑ", "ΣΑΣ"),
+            ("σας.png", "ΣΑΣ"),
+            ("ΣΑΣ.png", "σας"),
+            ("İ", "i"),
+        ] {
+            assert!(folded(name).contains(&folded(part)), "{part} in {name}");
         }
     }
 

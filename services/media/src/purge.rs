@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use postbreeze_runtime::clock::Clock;
 use tokio::sync::Notify;
 
@@ -14,6 +15,8 @@ use crate::{
 
 /// When bytes that could not be deleted are tried again.
 const AGAIN: TimeDelta = TimeDelta::minutes(1);
+/// How many media's bytes are deleted at once.
+const AT_ONCE: usize = 8;
 
 /// Who deletes bytes.
 pub(crate) struct Purger {
@@ -25,20 +28,17 @@ pub(crate) struct Purger {
 }
 
 impl Purger {
-    /// Deletes all that is due.
-    pub(crate) async fn run(&self) -> Result<(), sqlx::Error> {
-        loop {
-            let purges = self.store.due_purges(self.clock.now()).await?;
-            if purges.is_empty() {
-                return Ok(());
-            }
-            for purge in &purges {
-                self.purge(purge).await?;
-            }
-        }
+    /// Deletes what is due the longest. Answers whether it was anything: then more may be due.
+    pub(crate) async fn run(&self) -> Result<bool, sqlx::Error> {
+        let purges = self.store.due_purges(self.clock.now()).await?;
+        let any = !purges.is_empty();
+        let purging = stream::iter(purges.into_iter().map(|purge| self.purge(purge)));
+        purging.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        Ok(any)
     }
 
-    async fn purge(&self, purge: &Purge) -> Result<(), sqlx::Error> {
+    async fn purge(&self, purge: Purge) -> Result<(), sqlx::Error> {
+        let purge = &purge;
         let erased = self.erase(purge).await;
         let now = self.clock.now();
         match erased {

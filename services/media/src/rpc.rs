@@ -18,7 +18,6 @@ mod load;
 mod look_up_media;
 mod message;
 mod move_media;
-mod page;
 mod presign_upload;
 mod share_media;
 mod text;
@@ -35,10 +34,10 @@ use postbreeze_proto::{
     v1::{self, media_service_server::MediaService},
 };
 use postbreeze_runtime::{Environment, peer::Peer};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::{ingest::Ingester, storage::Storage, store::Store};
+use crate::{ingest::Ingester, storage::Storage, store::Store, turns::Turns};
 
 /// What handlers work with.
 pub(crate) struct Rpc {
@@ -48,8 +47,8 @@ pub(crate) struct Rpc {
     pub(crate) environment: Environment,
     pub(crate) page_tokens: TokenKey,
     pub(crate) workspaces: Peer,
-    /// How many media may be fetched at once.
-    pub(crate) ingestions: Arc<Semaphore>,
+    /// Who may have a medium fetched now.
+    pub(crate) ingestions: Turns,
     /// Wakes who deletes bytes.
     pub(crate) purge: Arc<Notify>,
 }

@@ -11,7 +11,8 @@
 //! No call of a remote store takes longer than a few seconds or, where it moves bytes, [`TRANSFER`]. One that is down is
 //! [`StorageError::Unreachable`] by then.
 //!
-//! A second PUT is refused by S3-compatible stores that heed `if-none-match: *`, as AWS's does: others must not be used.
+//! A second PUT is refused by S3-compatible stores that heed `if-none-match: *`, as AWS's does: others must not be used. A
+//! directory also refuses one while the first is under way.
 
 mod azure;
 mod bounds;
@@ -24,7 +25,7 @@ mod remote;
 mod s3;
 mod writing;
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{io, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -259,12 +260,19 @@ impl Storage {
     /// Begins an object whose bytes come one after another, over whatever is there. It is not there before it is finished.
     pub async fn begin(&self, key: &Key, content_type: &str) -> Result<Writing, StorageError> {
         let path = self.path(key);
-        match &self.0.own {
+        let begun = match &self.0.own {
             Own::Local(local) => Ok(Writing::local(local.stage().await?, key.clone())),
             Own::S3(s3) => Writing::parts(s3.parts(), path, content_type).await,
             Own::Google(google) => Writing::parts(google.parts(), path, content_type).await,
             Own::Azure(azure) => Writing::blocks(azure.objects(), &path, content_type).await,
-        }
+        };
+        // Not the object is missing, which nobody has asked for, but what it is to be in.
+        begun.map_err(|error| match error {
+            StorageError::NotFound => {
+                StorageError::unreachable(io::Error::from(io::ErrorKind::NotFound))
+            }
+            error => error,
+        })
     }
 
     /// Drops what a write that was neither finished nor aborted left behind: its `upload_id` is what [`Writing::upload_id`]

@@ -1,7 +1,6 @@
 //! The RPCs, one file each: parse, load, admit, replay, act, reply.
 
 mod message;
-mod page;
 mod settings;
 
 mod accept_invitation;

@@ -2,7 +2,9 @@
 
 use postbreeze_egress::{Egress, Error, Policy};
 
-use crate::support::{LIMITS, Names, Server, Trap, allowing, answer, post, rest, same_port, write};
+use crate::support::{
+    LIMITS, Names, Server, Trap, allowing, answer, post, redirect, rest, same_port, write,
+};
 
 #[tokio::test]
 async fn no_spelling_of_a_loopback_address_reaches_it() {
@@ -171,5 +173,43 @@ async fn a_forbidden_address_looks_the_same_whether_anything_listens_there() {
     let named = egress.get(&format!("http://media.test:{port}/"), LIMITS).await.unwrap_err();
     for error in [open, closed, named] {
         assert_eq!(error.to_string(), "is not a public address");
+    }
+}
+
+#[tokio::test]
+async fn other_ports_than_those_of_the_web_are_refused_before_anything_is_resolved() {
+    let names = Names::default();
+    let any = Egress::new(Policy::default()).with_resolver(names.clone());
+    let web = any.clone().with_web_ports();
+    for url in ["http://media.test:8080/", "https://media.test:22/", "http://93.184.215.14:25/"] {
+        assert_eq!(any.check(url).map(String::from), Ok(url.to_owned()));
+        assert_eq!(web.check(url), Err(Error::ForbiddenPort), "{url}");
+        assert_eq!(web.get(url, LIMITS).await.unwrap_err(), Error::ForbiddenPort, "{url}");
+        assert_eq!(web.post(url, post("")).await.unwrap_err(), Error::ForbiddenPort, "{url}");
+    }
+    assert!(names.asked().is_empty());
+    for url in ["http://media.test/", "https://media.test/", "http://media.test:443/"] {
+        assert!(web.check(url).is_ok(), "{url}");
+    }
+    assert_eq!(web.check("http://127.0.0.1:8080/"), Err(Error::Forbidden));
+}
+
+#[tokio::test]
+async fn any_port_may_be_at_networks_that_the_operator_names_and_at_no_other() {
+    let names = Names::default()
+        .with("own.test", &[&["127.0.0.1"]])
+        .with("public.test", &[&["93.184.215.14"]])
+        .with("mixed.test", &[&["127.0.0.1", "93.184.215.14"]]);
+    let egress = allowing(&["127.0.0.1/32"]).with_resolver(names).with_web_ports();
+    let server = Server::answering("127.0.0.1", answer("200 OK", "", "a"));
+    for url in [server.url("/"), server.url_as("own.test", "/")] {
+        assert_eq!(rest(&mut egress.get(&url, LIMITS).await.unwrap()).await.unwrap(), b"a");
+    }
+    for name in ["public.test", "mixed.test", "unknown.test"] {
+        let url = server.url_as(name, "/");
+        let leads_there = Server::answering("127.0.0.1", redirect(&url));
+        for url in [url, leads_there.url("/")] {
+            assert_eq!(egress.get(&url, LIMITS).await.unwrap_err(), Error::ForbiddenPort, "{url}");
+        }
     }
 }

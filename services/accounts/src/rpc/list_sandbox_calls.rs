@@ -3,8 +3,7 @@
 use postbreeze_context::{Action, WorkspaceContext};
 use postbreeze_proto::{
     fields::Fields,
-    internal::v1::ListPosition,
-    page::Binding,
+    page::{Binding, Page},
     time::to_proto,
     v1::{ListSandboxCallsRequest, ListSandboxCallsResponse, SandboxCall, SandboxCallKind},
 };
@@ -20,31 +19,22 @@ pub(super) async fn list_sandbox_calls(
     let mut fields = Fields::new();
     let account_id = fields.id("account_id", &request.account_id);
     let kind = fields.optional_choice::<SandboxCallKind>("kind", request.kind);
-    let page_size = fields.page_size(request.page_size);
     let filter = ListSandboxCallsRequest {
         account_id: request.account_id,
         kind: request.kind,
         ..Default::default()
     };
     let binding = Binding::new("ListSandboxCalls", context.user_id()?, &filter);
-    let after = fields.page_token::<ListPosition>(&rpc.page_tokens, &binding, &request.page_token);
-    let (account_id, kind, page_size, after) =
-        fields.finish((account_id, kind, page_size, after))?;
+    let key = &rpc.page_tokens;
+    let page = Page::read(&mut fields, key, binding, request.page_size, &request.page_token);
+    let (account_id, kind, page) = fields.finish((account_id, kind, page))?;
 
     let account = load(rpc, context, account_id, Action::Read).await?;
     let kind = kind.and_then(|kind| i16::try_from(i32::from(kind)).ok());
-    let after = after.and_then(|position| position.uuid());
-    let limit = i64::try_from(page_size + 1).unwrap_or(i64::MAX);
-    let mut rows = rpc.store.list_sandbox_calls(&account, kind, after, limit).await?;
-    let more = rows.len() > page_size;
-    rows.truncate(page_size);
-    let next = rows.last().filter(|_| more).map(|row| ListPosition::after_id(row.id.uuid()));
-    Ok(ListSandboxCallsResponse {
-        calls: rows.into_iter().map(call).collect(),
-        next_page_token: next
-            .map(|position| rpc.page_tokens.seal(&binding, &position))
-            .unwrap_or_default(),
-    })
+    let limit = page.sql_limit();
+    let mut rows = rpc.store.list_sandbox_calls(&account, kind, page.after, limit).await?;
+    let next_page_token = page.cut(key, &mut rows, |row| row.id.uuid());
+    Ok(ListSandboxCallsResponse { calls: rows.into_iter().map(call).collect(), next_page_token })
 }
 
 fn call(row: CallRow) -> SandboxCall {

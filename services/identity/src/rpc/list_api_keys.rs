@@ -3,8 +3,7 @@
 use postbreeze_context::WorkspaceContext;
 use postbreeze_proto::{
     fields::Fields,
-    internal::v1::ListPosition,
-    page::Binding,
+    page::{Binding, Page},
     v1::{ListApiKeysRequest, ListApiKeysResponse},
 };
 
@@ -21,22 +20,16 @@ pub(super) async fn list_api_keys(
         ListApiKeysRequest { include_revoked: request.include_revoked, ..Default::default() };
     let binding = Binding::new("ListApiKeys", user_id, &filter);
     let mut fields = Fields::new();
-    let page_size = fields.page_size(request.page_size);
-    let after: Option<Option<ListPosition>> =
-        fields.page_token(&rpc.page_tokens, &binding, &request.page_token);
-    let (page_size, after) = fields.finish((page_size, after))?;
+    let tokens = &rpc.page_tokens;
+    let page = Page::read(&mut fields, tokens, binding, request.page_size, &request.page_token);
+    let (page,) = fields.finish((page,))?;
 
-    let after = after.and_then(|position| position.uuid());
-    let limit = i64::try_from(page_size + 1).unwrap_or(i64::MAX);
-    let mut keys = rpc.store.list_keys(user_id, request.include_revoked, after, limit).await?;
-    let more = keys.len() > page_size;
-    keys.truncate(page_size);
-    let next = keys.last().filter(|_| more).map(|key| ListPosition::after_id(key.row.id.uuid()));
+    let (revoked, limit) = (request.include_revoked, page.sql_limit());
+    let mut keys = rpc.store.list_keys(user_id, revoked, page.after, limit).await?;
+    let next_page_token = page.cut(tokens, &mut keys, |key| key.row.id.uuid());
     let now = rpc.environment.clock.now();
     Ok(ListApiKeysResponse {
         api_keys: keys.into_iter().map(|key| message::api_key(key, now)).collect(),
-        next_page_token: next
-            .map(|position| rpc.page_tokens.seal(&binding, &position))
-            .unwrap_or_default(),
+        next_page_token,
     })
 }

@@ -8,10 +8,9 @@ use postbreeze_proto::{
     v1::{CreateFolderRequest, CreateFolderResponse},
 };
 
-use super::{Rpc, folders, message, update_folder::check_place};
+use super::{Rpc, folders, message, text, update_folder::check_place};
 use crate::{
     error::Error,
-    folder::NAME_CHARS,
     store::folders::{FolderRow, insert_folder},
 };
 
@@ -22,7 +21,7 @@ pub(super) async fn create_folder(
 ) -> Result<CreateFolderResponse, Error> {
     let mut fields = Fields::new();
     let workspace_id = fields.id("workspace_id", &request.workspace_id);
-    let name = fields.text("name", &request.name, NAME_CHARS);
+    let name = text::folder_name(&mut fields, &request.name);
     let parent_id = fields.optional_id::<Folder>("parent_folder_id", &request.parent_folder_id);
     let request_id = fields.request_id(&request.request_id);
     let (workspace_id, name, parent_id, request_id) =

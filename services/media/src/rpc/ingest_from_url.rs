@@ -1,6 +1,6 @@
 //! `MediaService.IngestFromUrl`. The work is a task of its own: a call that ends early leaves it the time to clean up.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
 use postbreeze_egress::Url;
@@ -11,10 +11,7 @@ use postbreeze_proto::{
     v1::{IngestFromUrlRequest, IngestFromUrlResponse},
 };
 use postbreeze_runtime::call::Call;
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, timeout_at},
-};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -34,6 +31,7 @@ use crate::{
         },
         usage::Charged,
     },
+    turns::Turn,
 };
 
 /// What is left of the call when the work has ended, for the answer.
@@ -81,8 +79,8 @@ pub(super) async fn ingest_from_url(
         )
     };
     let by = ends();
-    let turn = timeout_at(by, Arc::clone(&rpc.ingestions).acquire_owned()).await;
-    let turn = turn.ok().and_then(Result::ok).ok_or(Error::Busy)?;
+    let left = by.saturating_duration_since(Instant::now());
+    let turn = rpc.ingestions.take(entitlements.owner_user_id, left).await.ok_or(Error::Busy)?;
     begin(rpc, &workspace, &row).await?;
     let errand = Errand { url: url.into(), row: row.clone(), max_bytes, too_large, by };
     let work = Work { ingester: rpc.ingester(), entitlements, key, row, _turn: turn };
@@ -108,7 +106,7 @@ struct Work {
     entitlements: Entitlements,
     key: Option<Key>,
     row: MediaRow,
-    _turn: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 impl Work {

@@ -25,7 +25,10 @@ pub(super) async fn keep_media(
     let (post_id, version, ids) = fields.finish((post_id, version, ids))?;
     let transaction = rpc.store.begin().await?;
     let now = rpc.environment.clock.now();
-    keep(transaction, User { post_id, version }, &ids, now).await?;
+    // Their hold had lapsed, or there was none: the post will fail to publish what it shows.
+    for gone in keep(transaction, User { post_id, version }, &ids, now).await? {
+        tracing::warn!(%post_id, version, media_id = %gone, "a medium that a post keeps has gone");
+    }
     Ok(KeepMediaResponse {})
 }
 

@@ -2,7 +2,7 @@
 //! no credential.
 
 use chrono::{DateTime, Utc};
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use postbreeze_ids::{MediaId, WorkspaceId};
 use postbreeze_proto::{
     time::{from_proto, to_proto},
@@ -14,6 +14,9 @@ use crate::{
     content::THUMBNAIL_TYPE, error::Error, medium::READING_LASTS, storage::Key,
     store::media::MediaRow,
 };
+
+/// Media whose links are made at once.
+const AT_ONCE: usize = 16;
 
 /// Stands, in a message without URLs, where that of a small picture belongs.
 pub(super) const HAS_THUMBNAIL: &str = "thumbnail";
@@ -29,7 +32,14 @@ pub(super) async fn all(
     rows: &[MediaRow],
     now: DateTime<Utc>,
 ) -> Result<Vec<Media>, Error> {
-    try_join_all(rows.iter().map(|row| media(rpc, row, now))).await
+    some_at_once(rows.iter().map(|row| media(rpc, row, now)).collect()).await
+}
+
+/// Makes links for many media, in order, for only some of them at once: each may be a call of the store's provider.
+pub(super) async fn some_at_once<T>(
+    work: Vec<impl Future<Output = Result<T, Error>>>,
+) -> Result<Vec<T>, Error> {
+    stream::iter(work).buffered(AT_ONCE).try_collect().await
 }
 
 /// A message without URLs, as it is kept for a request that is repeated, with them.
@@ -92,4 +102,25 @@ fn ids(media: &Media) -> Result<(WorkspaceId, MediaId), Error> {
     let workspace_id = media.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
     let id = media.id.parse().map_err(|_| Error::Unreadable("media_id"))?;
     Ok((workspace_id, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn many_links_are_made_in_order_and_some_at_once() {
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let one = async |number| {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok(number)
+        };
+        let work = (0..200).map(one).collect();
+        assert_eq!(some_at_once(work).await.unwrap(), (0..200).collect::<Vec<_>>());
+        assert_eq!(most.into_inner(), AT_ONCE);
+    }
 }

@@ -4,11 +4,11 @@ use postbreeze_context::{Action, Claim, WorkspaceContext};
 use postbreeze_ids::Folder;
 use postbreeze_proto::{
     fields::Fields,
-    page::Binding,
+    page::{Binding, Page},
     v1::{ListFoldersRequest, ListFoldersResponse},
 };
 
-use super::{Rpc, folders, message, page::Page};
+use super::{Rpc, folders, message};
 use crate::error::Error;
 
 pub(super) async fn list_folders(

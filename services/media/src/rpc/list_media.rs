@@ -4,11 +4,11 @@ use postbreeze_context::{Action, Claim, WorkspaceContext};
 use postbreeze_ids::Folder;
 use postbreeze_proto::{
     fields::Fields,
-    page::Binding,
+    page::{Binding, Page},
     v1::{ListMediaRequest, ListMediaResponse, MediaKind},
 };
 
-use super::{Rpc, folders, links, page::Page};
+use super::{Rpc, folders, links};
 use crate::{
     error::Error,
     medium::{FILENAME_CHARS, folded},
@@ -43,8 +43,12 @@ pub(super) async fn list_media(
         kind: kind.and_then(|kind| i16::try_from(i32::from(kind)).ok()),
         filename_contains: folded(&contains),
     };
-    let mut rows = rpc.store.list_media(&workspace, &filter, page.after, page.sql_limit()).await?;
-    let next_page_token = page.cut(key, &mut rows, |row| row.id.uuid());
+    let listed = rpc.store.list_media(&workspace, &filter, page.after, page.sql_limit()).await?;
+    let mut rows = listed.rows;
+    let mut next_page_token = page.cut(key, &mut rows, |row| row.id.uuid());
+    if let Some(last) = listed.looked_to.filter(|_| next_page_token.is_empty()) {
+        next_page_token = page.token_after(key, last);
+    }
     let media = links::all(rpc, &rows, rpc.environment.clock.now()).await?;
     Ok(ListMediaResponse { media, next_page_token })
 }

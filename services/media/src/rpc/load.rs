@@ -21,7 +21,8 @@ pub(super) async fn load(
     id: MediaId,
     action: Action,
 ) -> Result<Admitted<MediaRow>, Error> {
-    admit(rpc, context, find(rpc, id).await?, action).await
+    let medium = living(rpc, context, find(rpc, id).await?).await?;
+    admit(context, medium, action)
 }
 
 /// Finds a medium, whoever may reach it.
@@ -29,17 +30,25 @@ pub(super) async fn find(rpc: &Rpc, id: MediaId) -> Result<Claim<MediaRow>, Erro
     rpc.store.find_medium(id).await?.ok_or(Error::NoMedium(id))
 }
 
-/// Admits to an action on a medium that is not deleted.
-pub(super) async fn admit(
+/// Admits to reading a medium that is not deleted.
+pub(super) async fn living(
     rpc: &Rpc,
     context: &WorkspaceContext,
     claim: Claim<MediaRow>,
-    action: Action,
 ) -> Result<Admitted<MediaRow>, Error> {
     let medium = context.admit(claim, Action::Read)?;
     if medium.delete_time.is_some() {
         return Err(gone(rpc.store.pool(), &medium).await?);
     }
+    Ok(medium)
+}
+
+/// Admits one who may read a medium to an action.
+pub(super) fn admit(
+    context: &WorkspaceContext,
+    medium: Admitted<MediaRow>,
+    action: Action,
+) -> Result<Admitted<MediaRow>, Error> {
     Ok(context.admit(Claim::new(medium.workspace_id(), medium.into_row()), action)?)
 }
 

@@ -20,10 +20,15 @@ pub(super) async fn move_media(
     let folder_id = fields.optional_id::<Folder>("folder_id", &request.folder_id);
     let (media_id, folder_id) = fields.finish((media_id, folder_id))?;
 
-    let claim = load::find(rpc, media_id).await?;
+    let medium = load::living(rpc, context, load::find(rpc, media_id).await?).await;
+    // What is not there is told before what is out of reach.
+    let medium = match medium {
+        Err(gone @ Error::NoMedium(_)) => return Err(gone),
+        medium => medium,
+    };
     let folder = folders::find_named(rpc, folder_id).await?;
     let folder = folders::check_reach(context, folder)?;
-    let medium = load::admit(rpc, context, claim, Action::WriteMedia).await?;
+    let medium = load::admit(context, medium?, Action::WriteMedia)?;
     folders::check_workspace("folder_id", &medium, folder.as_ref())?;
     let now = rpc.environment.clock.now();
     let mut transaction = rpc.store.begin().await?;

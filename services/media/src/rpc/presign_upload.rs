@@ -55,7 +55,7 @@ pub(super) async fn presign_upload(
         size_bytes,
         upload_expire_time: Some(expires),
         charged_bytes: size_bytes,
-        lapse_time: MediaStatus::PendingUpload.lapses(now, Some(expires)),
+        lapse_time: MediaStatus::PendingUpload.lapses(now, Some(expires), size_bytes),
         ..MediaRow::new(
             rpc.environment.minter.mint(workspace_id.bucket()),
             workspace_id,

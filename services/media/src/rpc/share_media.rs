@@ -1,6 +1,5 @@
 //! `MediaSourceService.ShareMedia`.
 
-use futures_util::future::try_join_all;
 use postbreeze_context::WorkspaceContext;
 use postbreeze_ids::Media;
 use postbreeze_proto::{
@@ -28,5 +27,5 @@ pub(super) async fn share_media(
         let summary = Some(message::summary(row)?);
         Ok::<_, Error>(SharedMedia { summary, url, expire_time: Some(to_proto(expires)) })
     });
-    Ok(ShareMediaResponse { media: try_join_all(shared).await? })
+    Ok(ShareMediaResponse { media: links::some_at_once(shared.collect()).await? })
 }

@@ -1,16 +1,35 @@
-//! The texts of media that requests give.
+//! The texts of media and folders that requests give.
+
+use std::ops::RangeInclusive;
 
 use postbreeze_proto::fields::Fields;
 
-use crate::medium::{ALT_TEXT_CHARS, FILENAME_CHARS, filename_problem};
+use crate::{
+    folder::NAME_CHARS,
+    medium::{ALT_TEXT_CHARS, FILENAME_CHARS, name_problem},
+};
 
 /// A filename.
 pub(super) fn filename(fields: &mut Fields, value: &str) -> Option<String> {
-    let name = fields.text("filename", value, FILENAME_CHARS)?;
-    match filename_problem(&name) {
+    name(fields, "filename", value, FILENAME_CHARS)
+}
+
+/// The name of a folder.
+pub(super) fn folder_name(fields: &mut Fields, value: &str) -> Option<String> {
+    name(fields, "name", value, NAME_CHARS)
+}
+
+fn name(
+    fields: &mut Fields,
+    field: &str,
+    value: &str,
+    chars: RangeInclusive<usize>,
+) -> Option<String> {
+    let name = fields.text(field, value, chars)?;
+    match name_problem(&name) {
         None => Some(name),
         Some(problem) => {
-            fields.violate("filename", problem);
+            fields.violate(field, problem);
             None
         }
     }

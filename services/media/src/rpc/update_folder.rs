@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use super::{Rpc, folders, message, text};
 use crate::{
     error::Error,
-    folder::{NAME_CHARS, place},
+    folder::place,
     store::folders::{ancestry, folder_of, levels_of, save_folder},
 };
 
@@ -28,7 +28,7 @@ pub(super) async fn update_folder(
     let mut mask = text::Mask::read(&mut fields, request.update_mask.as_ref(), &["name", PARENT]);
     let (mut name, mut parent_id) = (None, None);
     if mask.names("name", !request.name.is_empty()) {
-        name = fields.text("name", &request.name, NAME_CHARS);
+        name = text::folder_name(&mut fields, &request.name);
     }
     if mask.names(PARENT, !request.parent_folder_id.is_empty()) {
         parent_id = fields.optional_id::<Folder>(PARENT, &request.parent_folder_id);

@@ -7,7 +7,7 @@ use postbreeze_ids::{MediaId, WorkspaceId};
 const THUMBNAIL: &str = ".thumbnail";
 
 /// Names one object. Made of ids alone, so that it is safe in a path and in a URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key(String);
 
 impl Key {

@@ -1,10 +1,11 @@
-//! A directory as the object store: for one machine, or for several that share it.
+//! A directory as the object store, of one process.
 //!
 //! An object is a file `<workspace>/<medium>`. It is written aside, in `.staging`, and appears whole.
 
 mod answer;
 mod download;
 mod grant;
+mod incoming;
 mod serve;
 mod staged;
 mod upload;
@@ -22,6 +23,7 @@ use super::{
     config::{Directory, STORE},
 };
 use grant::Grants;
+use incoming::Incoming;
 pub use serve::LocalHttp;
 pub(super) use staged::{Replace, Staged};
 
@@ -29,6 +31,8 @@ pub(super) struct Local {
     root: PathBuf,
     files: Arc<LocalFileSystem>,
     grants: Grants,
+    /// What is being PUT.
+    incoming: Incoming,
     clock: Clock,
 }
 
@@ -41,7 +45,8 @@ impl Local {
         let files =
             LocalFileSystem::new_with_prefix(&config.root).map_err(|error| fault(&error))?;
         let grants = Grants::new(&config.url_key, &config.public_url);
-        Ok(Self { root: config.root.clone(), files: Arc::new(files), grants, clock })
+        let (root, files) = (config.root.clone(), Arc::new(files));
+        Ok(Self { root, files, grants, incoming: Incoming::default(), clock })
     }
 
     pub fn files(&self) -> Arc<dyn ObjectStore> {

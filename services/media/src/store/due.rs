@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_context::Denied;
-use postbreeze_ids::{MediaId, WorkspaceId};
+use postbreeze_ids::{MediaId, PostId, WorkspaceId};
+use sqlx::PgConnection;
 
 use super::{
     Store,
@@ -19,6 +20,8 @@ use crate::{
 
 /// Rows that one look finds at the most.
 const BATCH: i64 = 100;
+/// Rows that one statement of a sweep deletes at the most.
+const SWEPT: i64 = 1_000;
 /// How long a post that keeps nothing is remembered: far longer than what it said earlier can be under way.
 const IDLE_POSTS_STAY: TimeDelta = TimeDelta::days(7);
 
@@ -34,6 +37,7 @@ pub(crate) struct Purge {
     status: String,
     create_time: DateTime<Utc>,
     upload_expire_time: Option<DateTime<Utc>>,
+    size_bytes: i64,
     due_time: DateTime<Utc>,
 }
 
@@ -42,7 +46,7 @@ impl Purge {
     pub(crate) fn again(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         // Of a status that this version does not know nothing can be said but that it is none that is written to.
         let status = MediaStatus::parse(&self.status).unwrap_or(MediaStatus::Rejected);
-        purged_again(now, status, self.create_time, self.upload_expire_time)
+        purged_again(now, status, self.create_time, self.upload_expire_time, self.size_bytes)
     }
 }
 
@@ -134,6 +138,7 @@ impl Store {
                 status,
                 create_time,
                 upload_expire_time,
+                size_bytes,
                 purge_time AS "due_time!"
             FROM media
             WHERE purge_time <= $1
@@ -173,13 +178,7 @@ impl Store {
         let bucket = purge.id.bucket().as_i16();
         let mut transaction = self.begin().await?;
         // Only a medium that was READY is used, and that one has been deleted.
-        sqlx::query!(
-            "DELETE FROM media_uses WHERE bucket = $1 AND media_id = $2",
-            bucket,
-            purge.id as MediaId,
-        )
-        .execute(&mut *transaction)
-        .await?;
+        forget_uses(&mut transaction, purge.id).await?;
         sqlx::query!(
             r#"
             DELETE FROM media AS medium
@@ -216,43 +215,107 @@ impl Store {
     #[tracing::instrument(skip_all, name = "db.media_uses.sweep", err(level = "debug"))]
     pub(crate) async fn sweep_uses(&self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
         // Each in the order of its key, as whoever holds and keeps does.
-        sqlx::query!(
-            r#"
-            WITH lapsed AS (
-                SELECT bucket, post_id, post_version, media_id
-                FROM media_uses
-                WHERE hold_expire_time <= $1
-                ORDER BY bucket, post_id, post_version, media_id
-                FOR UPDATE
+        loop {
+            let swept = sqlx::query!(
+                r#"
+                WITH lapsed AS (
+                    SELECT bucket, post_id, post_version, media_id
+                    FROM media_uses
+                    WHERE hold_expire_time <= $1
+                    ORDER BY bucket, post_id, post_version, media_id
+                    LIMIT $2
+                    FOR UPDATE
+                )
+                DELETE FROM media_uses AS hold
+                USING lapsed
+                WHERE hold.bucket = lapsed.bucket
+                    AND hold.post_id = lapsed.post_id
+                    AND hold.post_version = lapsed.post_version
+                    AND hold.media_id = lapsed.media_id
+                "#,
+                now,
+                SWEPT,
             )
-            DELETE FROM media_uses AS hold
-            USING lapsed
-            WHERE hold.bucket = lapsed.bucket
-                AND hold.post_id = lapsed.post_id
-                AND hold.post_version = lapsed.post_version
-                AND hold.media_id = lapsed.media_id
-            "#,
-            now,
-        )
-        .execute(self.pool())
-        .await?;
-        sqlx::query!(
-            r#"
-            WITH idle AS (
-                SELECT bucket, post_id
-                FROM media_posts
-                WHERE NOT keeps_any AND update_time <= $1
-                ORDER BY bucket, post_id
-                FOR UPDATE
+            .execute(self.pool())
+            .await?;
+            if swept.rows_affected() == 0 {
+                break;
+            }
+        }
+        loop {
+            let swept = sqlx::query!(
+                r#"
+                WITH idle AS (
+                    SELECT bucket, post_id
+                    FROM media_posts
+                    WHERE NOT keeps_any AND update_time <= $1
+                    ORDER BY bucket, post_id
+                    LIMIT $2
+                    FOR UPDATE
+                )
+                DELETE FROM media_posts AS post
+                USING idle
+                WHERE post.bucket = idle.bucket AND post.post_id = idle.post_id
+                "#,
+                now - IDLE_POSTS_STAY,
+                SWEPT,
             )
-            DELETE FROM media_posts AS post
-            USING idle
-            WHERE post.bucket = idle.bucket AND post.post_id = idle.post_id
-            "#,
-            now - IDLE_POSTS_STAY,
-        )
-        .execute(self.pool())
-        .await?;
-        Ok(())
+            .execute(self.pool())
+            .await?;
+            if swept.rows_affected() == 0 {
+                return Ok(());
+            }
+        }
     }
+}
+
+/// Forgets who used a medium, and of posts that used nothing else that they keep any.
+async fn forget_uses(connection: &mut PgConnection, id: MediaId) -> Result<(), sqlx::Error> {
+    let bucket = id.bucket().as_i16();
+    let posts = sqlx::query_scalar!(
+        r#"
+        SELECT post.post_id AS "post_id: PostId"
+        FROM media_posts AS post
+        WHERE post.bucket = $1
+            AND post.post_id IN (
+                SELECT post_id
+                FROM media_uses
+                WHERE bucket = $1 AND media_id = $2
+            )
+        ORDER BY post.post_id
+        FOR NO KEY UPDATE
+        "#,
+        bucket,
+        id as MediaId,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    if posts.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "DELETE FROM media_uses WHERE bucket = $1 AND media_id = $2",
+        bucket,
+        id as MediaId,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        r#"
+        UPDATE media_posts AS post
+        SET keeps_any = FALSE
+        WHERE post.bucket = $1
+            AND post.post_id = ANY($2)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM media_uses AS used
+                WHERE used.bucket = post.bucket AND used.post_id = post.post_id
+            )
+        "#,
+        bucket,
+        &posts as &[PostId],
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(())
 }

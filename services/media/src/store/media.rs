@@ -94,7 +94,7 @@ impl MediaRow {
             create_time: now,
             update_time: now,
             delete_time: None,
-            lapse_time: status.lapses(now, None),
+            lapse_time: status.lapses(now, None, 0),
             purge_time: None,
         }
     }

@@ -85,17 +85,17 @@ pub(crate) async fn hold(
 }
 
 /// Writes down what a version of a post keeps, in the place of everything up to that version. A version that is not newer
-/// than the last changes nothing. A medium that has gone meanwhile is not kept.
+/// than the last changes nothing. A medium that has gone meanwhile is not kept; answers all of those.
 #[tracing::instrument(skip_all, name = "db.media_uses.keep", err(level = "debug"))]
 pub(crate) async fn keep(
     mut transaction: PgTransaction<'static>,
     user: User,
     ids: &[MediaId],
     now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<MediaId>, sqlx::Error> {
     let bucket = user.post_id.bucket().as_i16();
     if lock_post(&mut transaction, user.post_id, now).await? >= user.version {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let usable = lock_usable(&mut transaction, ids).await?;
     sqlx::query!(
@@ -132,7 +132,8 @@ pub(crate) async fn keep(
     )
     .execute(&mut *transaction)
     .await?;
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(ids.iter().filter(|id| usable.binary_search(id).is_err()).copied().collect())
 }
 
 /// Locks a post, and answers the version of which it has said last what it keeps.

@@ -59,6 +59,30 @@ async fn a_deletion_gives_the_storage_back_and_deletes_the_bytes() {
 }
 
 #[tokio::test]
+async fn posts_of_a_deleted_workspace_keep_nothing_any_more() {
+    let system = System::start().await;
+    let (owner, id) = owner(&system).await;
+    let kept = owner.session.create_workspace("Kept").await.unwrap().id;
+    let [a, b] = [picture(&owner.session, &id, "a").await, picture(&owner.session, &id, "b").await];
+    let other = picture(&owner.session, &kept, "kept.png").await;
+    keep(&system, &post(&system, &owner), 1, &[&a.id, &b.id]).await.unwrap();
+    keep(&system, &post(&system, &owner), 1, &[&other.id]).await.unwrap();
+    delete(&owner, &id).await;
+    until_followed(&system).await;
+    // By then nothing can bring their bytes back.
+    system.clock.turn(chrono::TimeDelta::minutes(32));
+    let counts = "
+        SELECT
+            (SELECT count(*) FROM media_posts WHERE keeps_any),
+            (SELECT count(*) FROM media_uses)";
+    eventually("what they kept is forgotten", async || {
+        let counted = sqlx::query_as::<_, (i64, i64)>(counts);
+        counted.fetch_one(system.pool("media")).await.unwrap() == (1, 1)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_medium_that_is_being_fetched_then_leaves_nothing_behind() {
     let system = system().await;
     let (owner, id) = owner(&system).await;

@@ -8,7 +8,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_hold_keeps_media_for_an_hour_and_holding_again_renews_it() {
+async fn a_hold_keeps_media_for_three_days_and_holding_again_renews_it() {
     let system = System::start().await;
     let (owner, id) = owner(&system).await;
     let media = picture(&owner.session, &id, "a.png").await;
@@ -17,11 +17,11 @@ async fn a_hold_keeps_media_for_an_hour_and_holding_again_renews_it() {
     let status = refused(delete(&owner.session, &media.id).await, Reason::MediaInUse);
     assert_eq!(metadata(&status, "posts"), Some(post_id.clone()));
     assert_eq!(metadata(&status, "count").as_deref(), Some("1"));
-    system.clock.turn(TimeDelta::minutes(59));
+    system.clock.turn(TimeDelta::hours(71));
     hold(&system, &post_id, 1, &[&media.id]).await.unwrap();
-    system.clock.turn(TimeDelta::minutes(59));
+    system.clock.turn(TimeDelta::hours(71));
     refused(delete(&owner.session, &media.id).await, Reason::MediaInUse);
-    system.clock.turn(TimeDelta::minutes(1));
+    system.clock.turn(TimeDelta::hours(1));
     delete(&owner.session, &media.id).await.unwrap();
 }
 

@@ -11,7 +11,7 @@ use postbreeze_testkit::web::Page;
 use tonic::Code;
 
 use crate::support::{
-    PNG, System, Web, all_objects, change_plan, eventually, folder, from, get, ingest,
+    PNG, System, User, Web, all_objects, change_plan, eventually, folder, from, get, ingest,
     invalid_fields, metadata, owner, refused, rows, stored, system, video, violated_fields, web,
 };
 
@@ -110,6 +110,9 @@ async fn addresses_that_are_not_public_are_forbidden() {
         "http://2130706433/",
         "http://0x7f.1/",
         "http://0.0.0.0/",
+        // Public, but not of the web.
+        "https://93.184.215.14:22/a.png",
+        "http://example.com:8080/a.png",
     ] {
         let status = refused(ingest(&owner.session, from(&id, url)).await, Reason::UrlForbidden);
         assert_eq!(violated_fields(&status), ["url"], "{url}");
@@ -192,28 +195,39 @@ async fn only_row(system: &System) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_more_than_sixteen_are_fetched_at_once() {
+async fn no_more_than_sixteen_are_fetched_at_once_and_of_one_owner_four() {
     let system = system().await;
-    let (owner, id) = owner(&system).await;
+    let owners = ["a", "b", "c", "d", "e"].map(async |name| {
+        let owner = system.sign_up(name).await;
+        let workspace = owner.session.create_workspace("Acme").await.unwrap();
+        (owner, workspace.id)
+    });
+    let owners = join_all(owners).await;
     let web = Web::start().await;
     let mut bytes = PNG.to_vec();
     bytes.resize(100_000, 0);
     let url = web.page("/a.png", Page::Endless(bytes.into()));
-    let calls: Vec<_> = (0..16)
-        .map(|_| {
-            let (client, request) = (owner.session.clone(), from(&id, &url));
-            tokio::spawn(async move { ingest(&client, request).await })
-        })
-        .collect();
-    eventually("sixteen are under way", async || rows(&system).await == 16).await;
-    let mut request = tonic::Request::new(from(&id, &url));
-    request.set_timeout(Duration::from_secs(1));
-    refused(owner.session.media().ingest_from_url(request).await, Reason::Overloaded);
-    calls[0].abort();
     let png = web.page("/b.png", png());
-    ingest(&owner.session, from(&id, &png)).await.unwrap();
+    let begin = |(owner, id): &(User, String)| -> Vec<_> {
+        let begin = || {
+            let (client, request) = (owner.session.clone(), from(id, &url));
+            tokio::spawn(async move { ingest(&client, request).await })
+        };
+        (0..4).map(|_| begin()).collect()
+    };
+    let fetch = async |(owner, id): &(User, String)| ingest(&owner.session, from(id, &png)).await;
+    let mut calls = begin(&owners[0]);
+    eventually("four are under way", async || rows(&system).await == 4).await;
+    // Although the call itself would last longer than those do.
+    refused(fetch(&owners[0]).await, Reason::Overloaded);
+    fetch(&owners[1]).await.unwrap();
+    calls.extend(owners[1..4].iter().flat_map(begin));
+    eventually("sixteen are under way", async || rows(&system).await == 17).await;
+    refused(fetch(&owners[4]).await, Reason::Overloaded);
+    calls[0].abort();
+    fetch(&owners[4]).await.unwrap();
     calls.iter().for_each(tokio::task::JoinHandle::abort);
-    eventually("the others go", async || rows(&system).await == 1).await;
+    eventually("the others go", async || rows(&system).await == 2).await;
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ async fn a_hold_for_a_later_version_survives_what_is_said_of_an_earlier_one() {
     keep(&system, &post_id, 2, &[]).await.unwrap();
     assert!(is_used(&owner, &a).await);
     keep(&system, &post_id, 3, &[&a]).await.unwrap();
-    system.clock.turn(TimeDelta::hours(2));
+    system.clock.turn(TimeDelta::days(4));
     assert!(is_used(&owner, &a).await);
     // Another post's word is none of its business.
     keep(&system, &post(&system, &owner), 9, &[]).await.unwrap();

@@ -62,3 +62,49 @@ async fn an_ingestion_whose_process_died_leaves_nothing() {
     assert_eq!(objects(&system, &media.id).len(), 0);
     assert_eq!(stored(&system).await, 0);
 }
+
+#[tokio::test]
+async fn a_large_upload_is_awaited_for_longer() {
+    let system = System::start().await;
+    let (owner, id) = owner(&system).await;
+    let client = &owner.session;
+    // Half an hour at 64 KiB a second.
+    let size = 30 * 60 * 64 * 1_024;
+    let upload = client.presign(&id, "a.mp4", "video/mp4", size).await.unwrap();
+    let media_id = upload.media.unwrap().id;
+    system.clock.turn(TimeDelta::minutes(59));
+    // What is due ends: the next look leaves the rest alone.
+    let small = client.presign(&id, "b.mp4", "video/mp4", 1).await.unwrap().media.unwrap().id;
+    let lapse = "UPDATE media SET lapse_time = create_time WHERE size_bytes = 1";
+    sqlx::query(lapse).execute(system.pool("media")).await.unwrap();
+    let is = async |id: &str, status| get(client, id).await.unwrap().status() == status;
+    eventually("there was a look", async || is(&small, MediaStatus::Rejected).await).await;
+    assert!(is(&media_id, MediaStatus::PendingUpload).await);
+    system.clock.turn(TimeDelta::minutes(1));
+    eventually("it is rejected", async || is(&media_id, MediaStatus::Rejected).await).await;
+}
+
+#[tokio::test]
+async fn media_end_although_the_object_store_does_not_answer() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let system = System::start_with(&[
+        ("POSTBREEZE_MEDIA_STORE", "s3://media"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_ENDPOINT_URL", &endpoint),
+    ])
+    .await;
+    let (owner, id) = owner(&system).await;
+    let client = &owner.session;
+    let upload = async || client.presign(&id, "a.png", "image/png", 1).await.unwrap();
+    // More than can be tried to be deleted within the time that is waited for below.
+    for _ in 0..60 {
+        delete(client, &upload().await.media.unwrap().id).await.unwrap();
+    }
+    let media_id = upload().await.media.unwrap().id;
+    system.clock.turn(TimeDelta::minutes(30));
+    let is_rejected =
+        async || get(client, &media_id).await.unwrap().status() == MediaStatus::Rejected;
+    eventually("the upload is rejected", is_rejected).await;
+}

@@ -161,3 +161,49 @@ async fn list_media_names_every_bad_field_and_binds_its_tokens_to_the_filter() {
         refused(owner.session.media().list_media(request).await, Reason::PageTokenInvalid);
     }
 }
+
+#[tokio::test]
+async fn a_filter_looks_at_so_many_media_per_page_and_still_finds_them_all() {
+    let system = System::start().await;
+    let (owner, id) = owner(&system).await;
+    let client = &owner.session;
+    let place = folder(client, &id, "").await.unwrap().id;
+    picture(client, &id, "needle 1.png").await;
+    // More than two pages look at, as they were made one after another.
+    let copies = "
+        INSERT INTO media
+        SELECT (jsonb_populate_record(medium, jsonb_build_object(
+            'id', overlay(medium.id::TEXT PLACING lpad(to_hex(n), 12, '0') FROM 25),
+            'filename_folded', 'hay',
+            'charged_bytes', 0
+        ))).*
+        FROM media AS medium, generate_series(1, 20500) AS n";
+    sqlx::query("UPDATE media SET id = overlay(id::TEXT PLACING '000000000000' FROM 25)::UUID")
+        .execute(system.pool("media"))
+        .await
+        .unwrap();
+    sqlx::query(copies).execute(system.pool("media")).await.unwrap();
+    picture(client, &id, "needle 2.png").await;
+    let needles = ListMediaRequest { filename_contains: "NEEDLE".to_owned(), ..all_of(&id) };
+    let documents = ListMediaRequest { kind: MediaKind::Document.into(), ..all_of(&id) };
+    let at_the_top = ListMediaRequest { folder_id: Some(String::new()), ..needles.clone() };
+    let in_a_folder = ListMediaRequest { folder_id: Some(place), ..needles.clone() };
+    for (filter, pages) in [
+        (needles, vec![vec!["needle 2.png"], vec![], vec!["needle 1.png"]]),
+        (documents, vec![vec![], vec![], vec![]]),
+        (at_the_top, vec![vec!["needle 2.png"], vec![], vec!["needle 1.png"]]),
+        (in_a_folder, vec![vec![]]),
+    ] {
+        let (mut got, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = ListMediaRequest { page_token, ..filter.clone() };
+            let page = client.media().list_media(request).await.unwrap().into_inner();
+            got.push(page.media.into_iter().map(|media| media.filename).collect::<Vec<_>>());
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(got, pages);
+    }
+}

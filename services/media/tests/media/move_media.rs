@@ -48,5 +48,7 @@ async fn move_media_refuses_folders_that_are_not_of_the_workspace() {
     refused(put_into(&stranger.session, &media.id, "").await, Reason::WorkspaceOutOfReach);
     refused(put_into(&team.reviewer.session, &media.id, "").await, Reason::RoleInsufficient);
     delete(client, &media.id).await.unwrap();
-    refused(put_into(client, &media.id, "").await, Reason::ResourceNotFound);
+    for place in ["", &foreign] {
+        refused(put_into(client, &media.id, place).await, Reason::ResourceNotFound);
+    }
 }

@@ -38,7 +38,7 @@ impl System {
         Self::start_with(&[]).await
     }
 
-    async fn start_with(more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start_with(more: &[(&str, &str)]) -> Self {
         let store = Store::start().await;
         let own = store.settings();
         let own = own.iter().map(|(name, value)| (*name, value.as_str()));

@@ -107,6 +107,8 @@ async fn update_folder_names_every_bad_field_and_refuses_what_is_not_its_own() {
         invalid_fields(update(client, bad).await),
         ["folder_id", "name", "parent_folder_id"]
     );
+    let unseen = UpdateFolderRequest { name: "a\u{202e}b".to_owned(), ..of(&own) };
+    assert_eq!(invalid_fields(update(client, unseen).await), ["name"]);
     assert_eq!(invalid_fields(update(client, of(&own)).await), ["update_mask"]);
     let other = client.create_workspace("Other").await.unwrap().id;
     let elsewhere = folder(client, &other, "").await.unwrap().id;

@@ -137,6 +137,49 @@ async fn a_body_that_drips_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_large_body_that_drips_is_given_up_as_soon_as_a_small_one() {
+    let store = Store::directory().await;
+    let key = store.key();
+    let put = store.presign_put(&key, 1024 * 1024 * 1024).await;
+    let mut stream = connect(&put.url).await;
+    stream.write_all(head(&put, &[]).as_bytes()).await.unwrap();
+    let begin = tokio::time::Instant::now();
+    let (mut reader, mut writer) = stream.split();
+    let dripping = async {
+        while writer.write_all(b"a").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let mut answer = String::new();
+    tokio::select! {
+        () = dripping => {}
+        read = reader.read_to_string(&mut answer) => drop(read.unwrap()),
+    }
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(begin.elapsed() <= Duration::from_secs(70), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn while_an_object_is_being_sent_nothing_else_is_taken_for_it() {
+    let store = Store::directory().await;
+    let key = store.key();
+    let put = store.presign_put(&key, BODY.len()).await;
+    let mut stream = connect(&put.url).await;
+    stream.write_all(&[head(&put, &[]).as_bytes(), &BODY[..5]].concat()).await.unwrap();
+    eventually(|| has_staged(&store)).await;
+    for _ in 0..3 {
+        assert_eq!(store.put(&put, BODY).await, StatusCode::CONFLICT);
+    }
+    assert_eq!(std::fs::read_dir(store.path().join(".staging")).unwrap().count(), 1);
+    // Another object is none of its business.
+    store.uploaded(BODY).await;
+    drop(stream);
+    eventually(|| !has_staged(&store)).await;
+    assert_eq!(store.put(&put, BODY).await, StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_cut_off() {
     const SIZE: usize = 64 * 1024 * 1024;
     let store = Store::directory().await;
@@ -153,6 +196,31 @@ async fn a_client_that_takes_nothing_is_cut_off() {
     tokio::time::sleep(Duration::from_mins(1)).await;
     drop(stream.read_to_end(&mut got).await);
     assert!(got.len() < SIZE, "all of it was sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_little_at_a_time_is_cut_off() {
+    const SIZE: usize = 64 * 1024 * 1024;
+    let store = Store::directory().await;
+    let key = store.key();
+    let mut writing = store.storage.begin(&key, PNG).await.unwrap();
+    writing.write(vec![7; SIZE].into()).await.unwrap();
+    writing.finish().await.unwrap();
+    let url: url::Url = store.presign_get(&key).await.parse().unwrap();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    let port = url.port().unwrap();
+    let mut stream = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
+    let get = format!("GET {}?{} HTTP/1.1\r\nhost: h\r\n\r\n", url.path(), url.query().unwrap());
+    stream.write_all(get.as_bytes()).await.unwrap();
+    let mut got = 0;
+    let mut some = vec![0; 48 * 1024];
+    // Never nothing for half a minute, and yet too slow.
+    while stream.read_exact(&mut some).await.is_ok() {
+        got += some.len();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(got < SIZE - some.len(), "all of it was sent");
 }
 
 #[tokio::test]

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use postbreeze_media::storage::{Storage, StorageError};
 use postbreeze_runtime::clock::Clock;
-use tokio::{net::TcpListener, time::Instant};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    time::Instant,
+};
 
 use crate::support::{PNG, Store, key, minter, open, s3};
 
@@ -79,4 +83,22 @@ async fn a_directory_that_is_gone_is_unreachable() {
     let put = store.presign_put(&other, 5).await;
     assert_eq!(store.put(&put, "bytes").await, reqwest::StatusCode::SERVICE_UNAVAILABLE);
     std::fs::remove_file(store.path()).unwrap();
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_there_is_unreachable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let answer = "HTTP/1.1 404 Not Found\r\ncontent-type: application/xml\r\n\
+                content-length: 41\r\n\r\n<Error><Code>NoSuchBucket</Code></Error>\n";
+            assert!(stream.read(&mut [0; 4_096]).await.unwrap() > 0);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let begun = s3(&endpoint).begin(&key(&minter()), PNG).await;
+    let error = begun.map(|_| ()).unwrap_err();
+    assert!(matches!(error, StorageError::Unreachable(_)), "{error:?}");
 }

@@ -3,8 +3,7 @@
 use postbreeze_context::WorkspaceContext;
 use postbreeze_proto::{
     fields::Fields,
-    internal::v1::ListPosition,
-    page::Binding,
+    page::{Binding, Page},
     v1::{DeliveryStatus, ListDeliveriesRequest, ListDeliveriesResponse},
 };
 
@@ -18,7 +17,6 @@ pub(super) async fn list_deliveries(
 ) -> Result<ListDeliveriesResponse, Error> {
     let mut fields = Fields::new();
     let webhook_id = fields.id("webhook_id", &request.webhook_id);
-    let page_size = fields.page_size(request.page_size);
     let statuses = fields.choices::<DeliveryStatus>("status", &request.status);
     let filter = ListDeliveriesRequest {
         webhook_id: request.webhook_id,
@@ -26,22 +24,17 @@ pub(super) async fn list_deliveries(
         ..Default::default()
     };
     let binding = Binding::new("ListDeliveries", context.user_id()?, &filter);
-    let after = fields.page_token::<ListPosition>(&rpc.page_tokens, &binding, &request.page_token);
-    let (webhook_id, page_size, statuses, after) =
-        fields.finish((webhook_id, page_size, statuses, after))?;
+    let key = &rpc.page_tokens;
+    let page = Page::read(&mut fields, key, binding, request.page_size, &request.page_token);
+    let (webhook_id, statuses, page) = fields.finish((webhook_id, statuses, page))?;
 
     let webhook = load(rpc, context, webhook_id).await?;
     let statuses: Vec<String> = statuses.into_iter().map(message::delivery_status_name).collect();
-    let after = after.and_then(|position| position.uuid());
-    let limit = i64::try_from(page_size + 1).unwrap_or(i64::MAX);
-    let mut rows = rpc.store.list_deliveries(&webhook, &statuses, after, limit).await?;
-    let more = rows.len() > page_size;
-    rows.truncate(page_size);
-    let next = rows.last().filter(|_| more).map(|row| ListPosition::after_id(row.event_id.uuid()));
+    let limit = page.sql_limit();
+    let mut rows = rpc.store.list_deliveries(&webhook, &statuses, page.after, limit).await?;
+    let next_page_token = page.cut(key, &mut rows, |row| row.event_id.uuid());
     Ok(ListDeliveriesResponse {
         deliveries: rows.into_iter().map(message::delivery).collect::<Result<_, _>>()?,
-        next_page_token: next
-            .map(|position| rpc.page_tokens.seal(&binding, &position))
-            .unwrap_or_default(),
+        next_page_token,
     })
 }

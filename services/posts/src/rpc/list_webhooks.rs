@@ -6,8 +6,7 @@ use postbreeze_context::{Action, Claim, WorkspaceContext};
 use postbreeze_ids::WebhookId;
 use postbreeze_proto::{
     fields::Fields,
-    internal::v1::ListPosition,
-    page::Binding,
+    page::{Binding, Page},
     v1::{ListWebhooksRequest, ListWebhooksResponse},
 };
 
@@ -24,19 +23,15 @@ pub(super) async fn list_webhooks(
 ) -> Result<ListWebhooksResponse, Error> {
     let mut fields = Fields::new();
     let workspace_id = fields.id("workspace_id", &request.workspace_id);
-    let page_size = fields.page_size(request.page_size);
     let filter = ListWebhooksRequest { workspace_id: request.workspace_id, ..Default::default() };
     let binding = Binding::new("ListWebhooks", context.user_id()?, &filter);
-    let after = fields.page_token::<ListPosition>(&rpc.page_tokens, &binding, &request.page_token);
-    let (workspace_id, page_size, after) = fields.finish((workspace_id, page_size, after))?;
+    let key = &rpc.page_tokens;
+    let page = Page::read(&mut fields, key, binding, request.page_size, &request.page_token);
+    let (workspace_id, page) = fields.finish((workspace_id, page))?;
 
     let workspace = context.admit(Claim::on(workspace_id), Action::ManageWebhooks)?;
-    let after = after.and_then(|position| position.uuid());
-    let limit = i64::try_from(page_size + 1).unwrap_or(i64::MAX);
-    let mut rows = rpc.store.list_webhooks(&workspace, after, limit).await?;
-    let more = rows.len() > page_size;
-    rows.truncate(page_size);
-    let next = rows.last().filter(|_| more).map(|row| ListPosition::after_id(row.id.uuid()));
+    let mut rows = rpc.store.list_webhooks(&workspace, page.after, page.sql_limit()).await?;
+    let next_page_token = page.cut(key, &mut rows, |row| row.id.uuid());
     let ids: Vec<WebhookId> = rows.iter().map(|row| row.id).collect();
     let mut secrets: HashMap<WebhookId, Vec<SecretRow>> = HashMap::new();
     for secret in live_secrets(rpc.store.pool(), &ids, rpc.environment.clock.now()).await? {
@@ -46,10 +41,5 @@ pub(super) async fn list_webhooks(
         let own = secrets.remove(&row.id).unwrap_or_default();
         message::webhook(row, own)
     });
-    Ok(ListWebhooksResponse {
-        webhooks: webhooks.collect::<Result<_, _>>()?,
-        next_page_token: next
-            .map(|position| rpc.page_tokens.seal(&binding, &position))
-            .unwrap_or_default(),
-    })
+    Ok(ListWebhooksResponse { webhooks: webhooks.collect::<Result<_, _>>()?, next_page_token })
 }

@@ -3,11 +3,11 @@
 use postbreeze_context::{Action, Claim, WorkspaceContext};
 use postbreeze_proto::{
     fields::Fields,
-    page::Binding,
+    page::{Binding, Page},
     v1::{ListInvitationsRequest, ListInvitationsResponse},
 };
 
-use super::{Rpc, message, page::Page};
+use super::{Rpc, message};
 use crate::error::Error;
 
 pub(super) async fn list_invitations(

@@ -4,11 +4,11 @@ use postbreeze_context::{Action, Claim, WorkspaceContext};
 use postbreeze_ids::UserId;
 use postbreeze_proto::{
     fields::Fields,
-    page::Binding,
+    page::{Binding, Page},
     v1::{ListMembersRequest, ListMembersResponse},
 };
 
-use super::{Rpc, message, page::Page};
+use super::{Rpc, message};
 use crate::error::Error;
 
 pub(super) async fn list_members(

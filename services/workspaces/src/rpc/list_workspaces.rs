@@ -4,11 +4,11 @@ use postbreeze_context::WorkspaceContext;
 use postbreeze_ids::WorkspaceId;
 use postbreeze_proto::{
     fields::Fields,
-    page::Binding,
+    page::{Binding, Page},
     v1::{ListWorkspacesRequest, ListWorkspacesResponse},
 };
 
-use super::{Rpc, message, page::Page};
+use super::{Rpc, message};
 use crate::error::Error;
 
 pub(super) async fn list_workspaces(

@@ -1,22 +1,32 @@
 //! Connections to the directory's HTTP side. HTTP/1.1 in plain text: a proxy before it makes it HTTPS.
 
 use std::{
-    convert::Infallible, future::poll_fn, net::SocketAddr, pin::Pin, sync::Arc, time::Duration,
+    convert::Infallible,
+    future::{pending, poll_fn},
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
 };
 
-use hyper::{server::conn::http1, service::service_fn};
+use http::{Request, Response, header::CONTENT_LENGTH};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use postbreeze_runtime::serve::DRAIN;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    time::{sleep, timeout},
+    sync::{Semaphore, watch},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Local, answer::answer};
+use super::{
+    Local,
+    answer::{Body, answer},
+};
+use crate::medium::transfer_lasts;
 
 const CONNECTIONS: usize = 512;
 /// For headers, and for what is read and written at a time.
@@ -85,9 +95,10 @@ async fn serve_connection(
     }
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STALLED));
+    let (ends, taken) = watch::channel(None);
     let service = service_fn(move |request| {
-        let local = Arc::clone(&local);
-        Box::pin(async move { Ok::<_, Infallible>(answer(&local, request).await) })
+        let (local, ends) = (Arc::clone(&local), ends.clone());
+        Box::pin(async move { Ok::<_, Infallible>(answer_in_time(&local, request, &ends).await) })
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -99,6 +110,10 @@ async fn serve_connection(
     let ended = tokio::select! {
         ended = poll_fn(|context| connection.poll_without_shutdown(context)) => Some(ended),
         () = stopping.cancelled() => None,
+        () = over(taken) => {
+            tracing::debug!(%client, "an answer was taken too slowly");
+            return;
+        }
     };
     let ended = if let Some(ended) = ended {
         ended
@@ -118,4 +133,35 @@ async fn serve_connection(
     };
     // Whether the client hears of the end makes no difference here.
     drop(timeout(LINGER, linger).await);
+}
+
+/// An answer, and when the client must have taken it. A request that is being read has a time of its own.
+async fn answer_in_time(
+    local: &Local,
+    request: Request<Incoming>,
+    ends: &watch::Sender<Option<Instant>>,
+) -> Response<Body> {
+    ends.send_replace(None);
+    let response = answer(local, request).await;
+    let size_bytes = response.headers().get(CONTENT_LENGTH);
+    let size_bytes = size_bytes.and_then(|size| size.to_str().ok()?.parse().ok());
+    ends.send_replace(Some(Instant::now() + transfer_lasts(size_bytes.unwrap_or(0))));
+    response
+}
+
+/// Waits until the client must have taken its answer.
+async fn over(mut ends: watch::Receiver<Option<Instant>>) {
+    loop {
+        let end = *ends.borrow_and_update();
+        let end = async {
+            match end {
+                Some(end) => sleep_until(end).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = end => return,
+            changed = ends.changed() => if changed.is_err() { pending::<()>().await },
+        }
+    }
 }

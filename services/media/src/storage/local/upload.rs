@@ -1,4 +1,4 @@
-//! A PUT: checked before a byte is read, written aside, and there all at once.
+//! A PUT: checked before a byte is read, one of an object at a time, written aside, and there all at once.
 
 use std::time::Duration;
 
@@ -18,13 +18,13 @@ use super::{
     answer::{Body, failed, says},
     staged::{Published, Replace},
 };
-use crate::storage::{Key, StorageError};
+use crate::{
+    medium::transfer_lasts,
+    storage::{Key, StorageError},
+};
 
 /// How long a client may send nothing.
 const IDLE: Duration = Duration::from_secs(30);
-/// How long a body may take in all: this, and longer the larger it is.
-const BASE: Duration = Duration::from_mins(1);
-const SLOWEST_BYTES_PER_SECOND: u64 = 64 * 1024;
 
 pub(super) async fn upload(
     local: &Local,
@@ -42,6 +42,9 @@ pub(super) async fn upload(
         Some(Ok(length)) if length == size_bytes => {}
         Some(_) => return says(StatusCode::FORBIDDEN, "the URL is for another content-length"),
     }
+    let Some(_only) = local.incoming.enter(key) else {
+        return says(StatusCode::CONFLICT, "it is being sent");
+    };
     match fs::try_exists(local.file(key)).await {
         Ok(false) => {}
         Ok(true) => return exists(),
@@ -60,9 +63,11 @@ async fn receive(
     mut body: Incoming,
 ) -> Result<Response<Body>, StorageError> {
     let mut staged = local.stage().await?;
-    let end = Instant::now() + BASE + Duration::from_secs(size_bytes / SLOWEST_BYTES_PER_SECOND);
+    let begin = Instant::now();
     let mut received = 0;
     loop {
+        // At each moment it must have come as fast as the slowest may.
+        let end = begin + transfer_lasts(received);
         let frame = match timeout_at(end.min(Instant::now() + IDLE), body.frame()).await {
             Ok(None) => break,
             Ok(Some(Ok(frame))) => frame,

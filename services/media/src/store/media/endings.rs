@@ -82,7 +82,7 @@ pub(crate) async fn discard(
 
 fn enter(row: &mut MediaRow, status: MediaStatus, now: DateTime<Utc>) {
     status.as_str().clone_into(&mut row.status);
-    row.lapse_time = status.lapses(now, row.upload_expire_time);
+    row.lapse_time = status.lapses(now, row.upload_expire_time, row.size_bytes);
     row.update_time = now;
 }
 
