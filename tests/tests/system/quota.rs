@@ -101,10 +101,5 @@ async fn of_sixty_uploads_at_once_exactly_sixteen_are_taken() {
 #[tokio::test]
 async fn storage_that_is_read_and_then_written_is_oversold() {
     break_it(Mechanism::Quota);
-    // On a busy machine the calls may happen to come one after another.
-    let mut taken = 0;
-    for _ in 0..5 {
-        taken = taken.max(registered_at_once().await);
-    }
-    assert!(taken > UPLOADS);
+    assert!(registered_at_once().await > UPLOADS);
 }

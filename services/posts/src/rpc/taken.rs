@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -41,15 +42,23 @@ pub(super) struct Taken<'a> {
     rpc: &'a Rpc,
     post_id: PostId,
     held: bool,
-    ingested: Vec<MediaId>,
+    ingested: Arc<Mutex<Ingested>>,
     /// Whether the post may have been written.
     settled: bool,
+}
+
+/// What was fetched so far.
+#[derive(Default)]
+struct Ingested {
+    ids: Vec<MediaId>,
+    /// Whether it was given back: what comes later is, too.
+    is_given_back: bool,
 }
 
 impl<'a> Taken<'a> {
     /// Nothing yet.
     pub(super) fn nothing(rpc: &'a Rpc, post_id: PostId) -> Self {
-        Self { rpc, post_id, held: false, ingested: Vec::new(), settled: false }
+        Self { rpc, post_id, held: false, ingested: Arc::default(), settled: false }
     }
 
     /// Fetches media into the library of a workspace, in order. With a `request_id` of the client's, the same request
@@ -63,20 +72,16 @@ impl<'a> Taken<'a> {
         items: &[MediaItemInput],
         request_id: &str,
     ) -> Result<Vec<(MediaId, Medium)>, Error> {
-        let rpc = self.rpc;
         let fetching: Vec<_> = items
             .iter()
             .enumerate()
-            .map(|(index, item)| fetch(rpc, workspace_id, index, item, request_id))
+            .map(|(index, item)| self.fetch(workspace_id, index, item, request_id))
             .collect();
         let mut fetching = stream::iter(fetching).buffered(AT_ONCE);
         let (mut fetched, mut violations, mut failure) = (Vec::new(), Vec::new(), None);
         while let Some(answer) = fetching.next().await {
             match answer {
-                Ok((id, medium)) => {
-                    self.ingested.push(id);
-                    fetched.push((id, medium));
-                }
+                Ok(medium) => fetched.push(medium),
                 Err(Error::Invalid(fault)) => violations.extend_from_slice(fault.violations()),
                 Err(error) => failure = failure.or(Some(error)),
             }
@@ -109,7 +114,7 @@ impl<'a> Taken<'a> {
             Err(Error::PlanLimitPosts { .. } | Error::Denied(_)) => {}
             Ok(CreatePostResponse { post: Some(post) }) if post.id != self.post_id.to_string() => {
                 let shown: HashSet<_> = post.media.iter().map(|one| &one.media_id).collect();
-                self.ingested.retain(|id| !shown.contains(&id.to_string()));
+                self.ingested().ids.retain(|id| !shown.contains(&id.to_string()));
             }
             _ => return written,
         }
@@ -120,24 +125,82 @@ impl<'a> Taken<'a> {
         written
     }
 
+    fn ingested(&self) -> MutexGuard<'_, Ingested> {
+        self.ingested.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn fetch(
+        &self,
+        workspace_id: WorkspaceId,
+        index: usize,
+        item: &MediaItemInput,
+        request_id: &str,
+    ) -> Result<(MediaId, Medium), Error> {
+        let request = IngestFromUrlRequest {
+            workspace_id: workspace_id.to_string(),
+            url: item.url.clone(),
+            alt_text: item.alt_text.clone(),
+            request_id: request_id.to_owned(),
+            ..Default::default()
+        };
+        let request = IngestFromUrlRequest { request_id: derived_id(index, &request), ..request };
+        let (id, medium) = self.fetch_once(index, request.clone()).await?;
+        if request_id.is_empty()
+            || media::look_up(self.rpc, [id].into_iter()).await?.contains_key(&id)
+        {
+            return Ok((id, medium));
+        }
+        // What an earlier try has fetched was given back.
+        let anew = IngestFromUrlRequest { request_id: String::new(), ..request };
+        self.fetch_once(index, anew).await
+    }
+
+    /// Has `media` fetch one, to the end: who gave up midway would not know what to give back.
+    async fn fetch_once(
+        &self,
+        index: usize,
+        request: IngestFromUrlRequest,
+    ) -> Result<(MediaId, Medium), Error> {
+        let call = Call::current().ok_or(Error::Unreadable("call"))?;
+        let (peer, ingested) = (self.rpc.media.clone(), Arc::clone(&self.ingested));
+        let (done, answer) = oneshot::channel();
+        self.rpc.environment.background.spawn(call.scope(async move {
+            let answer = MediaServiceClient::new(peer.clone()).ingest_from_url(request).await;
+            let fetched = answer.map_err(|status| refusal(index, status)).and_then(|answer| {
+                let medium = answer.into_inner().media.ok_or(Error::Unreadable("media"))?;
+                media::of_message(medium)
+            });
+            if let Ok((id, _)) = &fetched {
+                let is_late = {
+                    let mut ingested = ingested.lock().unwrap_or_else(PoisonError::into_inner);
+                    ingested.ids.push(*id);
+                    ingested.is_given_back
+                };
+                if is_late && let Some(call) = Call::current() {
+                    afterwards(&call).scope(return_all(&peer, None, &[*id])).await;
+                }
+            }
+            // Nobody may wait.
+            let _ = done.send(fetched);
+        }));
+        answer.await.map_err(|_| Error::Unreadable("end of an ingestion"))?
+    }
+
     /// Gives back in the background, with the caller's authority.
     fn give_back(&self) -> Option<oneshot::Receiver<()>> {
-        if !self.held && self.ingested.is_empty() {
+        let ingested = {
+            let mut ingested = self.ingested();
+            ingested.is_given_back = true;
+            std::mem::take(&mut ingested.ids)
+        };
+        if !self.held && ingested.is_empty() {
             return None;
         }
-        let current = Call::current()?;
-        let call = Call::new(Instant::now() + PATIENCE, current.request_id.clone());
-        let call = current
-            .carried()
-            .iter()
-            .fold(call, |call, (name, value)| call.carrying(name.clone(), value.clone()));
+        let call = afterwards(&Call::current()?);
         let (peer, held) = (self.rpc.media.clone(), self.held.then_some(self.post_id));
-        let ingested = self.ingested.clone();
         let (done, given_back) = oneshot::channel();
         self.rpc.environment.background.spawn(call.scope(async move {
-            if let Err(status) = return_all(&peer, held, &ingested).await {
-                tracing::warn!(cause = %status, "media of a post that was not written stay");
-            }
+            return_all(&peer, held, &ingested).await;
             // Nobody may wait.
             let _ = done.send(());
         }));
@@ -153,54 +216,33 @@ impl Drop for Taken<'_> {
     }
 }
 
-async fn return_all(peer: &Peer, held: Option<PostId>, ingested: &[MediaId]) -> Result<(), Status> {
+/// What a call does that may have ended meanwhile.
+fn afterwards(call: &Call) -> Call {
+    let own = Call::new(Instant::now() + PATIENCE, call.request_id.clone());
+    let carried = call.carried().iter();
+    carried.fold(own, |own, (name, value)| own.carrying(name.clone(), value.clone()))
+}
+
+/// Gives back what can be; of what is gone already nothing has to be.
+async fn return_all(peer: &Peer, held: Option<PostId>, ingested: &[MediaId]) {
+    let stays = |status: Status| {
+        if status.code() != Code::NotFound {
+            tracing::warn!(cause = %status, "media of a post that was not written stay");
+        }
+    };
     if let Some(post_id) = held {
         let request = KeepMediaRequest {
             post_id: post_id.to_string(),
             post_version: FIRST_VERSION,
             media_ids: Vec::new(),
         };
-        media::source(peer).keep_media(request).await?;
+        media::source(peer).keep_media(request).await.map_or_else(stays, drop);
     }
     for id in ingested {
         let request = DeleteMediaRequest { media_id: id.to_string(), ..Default::default() };
-        MediaServiceClient::new(peer.clone()).delete_media(request).await?;
+        let deleted = MediaServiceClient::new(peer.clone()).delete_media(request).await;
+        deleted.map_or_else(stays, drop);
     }
-    Ok(())
-}
-
-async fn fetch(
-    rpc: &Rpc,
-    workspace_id: WorkspaceId,
-    index: usize,
-    item: &MediaItemInput,
-    request_id: &str,
-) -> Result<(MediaId, Medium), Error> {
-    let request = IngestFromUrlRequest {
-        workspace_id: workspace_id.to_string(),
-        url: item.url.clone(),
-        alt_text: item.alt_text.clone(),
-        request_id: request_id.to_owned(),
-        ..Default::default()
-    };
-    let request = IngestFromUrlRequest { request_id: derived_id(index, &request), ..request };
-    let (id, medium) = ingest(rpc, index, request.clone()).await?;
-    if request_id.is_empty() || media::look_up(rpc, [id].into_iter()).await?.contains_key(&id) {
-        return Ok((id, medium));
-    }
-    // What an earlier try has fetched was given back.
-    ingest(rpc, index, IngestFromUrlRequest { request_id: String::new(), ..request }).await
-}
-
-async fn ingest(
-    rpc: &Rpc,
-    index: usize,
-    request: IngestFromUrlRequest,
-) -> Result<(MediaId, Medium), Error> {
-    let answer = MediaServiceClient::new(rpc.media.clone()).ingest_from_url(request).await;
-    let answer = answer.map_err(|status| refusal(index, status))?.into_inner();
-    let medium = answer.media.ok_or(Error::Unreadable("media"))?;
-    media::of_message(medium)
 }
 
 /// A refusal to fetch, with the field of our own request in the place of the one at fault.
