@@ -45,7 +45,7 @@ test: ## Every test, on a Postgres that comes and goes with the run
 chaos: ## Thousands of posts that come due while processes are killed, the database crashes and answers are lost
 	scripts/tools.sh nextest
 	cargo build --locked --workspace --bins
-	$(WITH_POSTGRES) cargo nextest run --locked -p postbreeze-posts -p postbreeze-tests --run-ignored only
+	$(WITH_POSTGRES) cargo nextest run --workspace --locked --run-ignored only
 
 .PHONY: bench
 bench: ## Speed, as ratios against references of the same run (release build)

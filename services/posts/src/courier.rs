@@ -70,13 +70,21 @@ impl Courier {
     /// Makes the deliveries of waiting events. Answers how many events there were.
     async fn relay_waiting(&self) -> Result<i64, sqlx::Error> {
         let events = self.store.waiting_events(EVENTS).await?;
-        let mut made = 0;
-        let mut trouble = None;
-        for id in &events {
-            match self.store.relay_event(*id, self.environment.clock.now()).await {
-                Ok(count) => made += count,
-                // It keeps no other from being told.
-                Err(error) => trouble = Some(error),
+        if events.is_empty() {
+            return Ok(0);
+        }
+        let (mut made, mut trouble) = (0, None);
+        match self.store.relay_events(&events, self.environment.clock.now()).await {
+            Ok(count) => made = count,
+            // One that is in the way keeps no other from being told.
+            Err(_) => {
+                for id in &events {
+                    let one = std::slice::from_ref(id);
+                    match self.store.relay_events(one, self.environment.clock.now()).await {
+                        Ok(count) => made += count,
+                        Err(error) => trouble = Some(error),
+                    }
+                }
             }
         }
         if made > 0 {

@@ -58,17 +58,31 @@ impl Store {
         .await
     }
 
-    /// Makes the deliveries of an event, one for each webhook that is to be told of it, unless they were made. Answers how
-    /// many. Webhooks are locked by id.
+    /// Makes the deliveries of events, one for each webhook that is to be told of one, unless they were made, or are being
+    /// made. Answers how many. Webhooks are locked by id.
     #[tracing::instrument(skip_all, name = "db.events.relay", err(level = "debug"))]
-    pub async fn relay_event(&self, id: EventId, now: DateTime<Utc>) -> Result<u64, sqlx::Error> {
+    pub async fn relay_events(
+        &self,
+        ids: &[EventId],
+        now: DateTime<Utc>,
+    ) -> Result<u64, sqlx::Error> {
+        let buckets: Vec<i16> = ids.iter().map(|id| id.bucket().as_i16()).collect();
         let made = sqlx::query!(
             r#"
-            WITH event AS (
-                UPDATE events
+            WITH waiting AS (
+                SELECT event.bucket, event.id
+                FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
+                JOIN events AS event ON event.bucket = wanted.bucket AND event.id = wanted.id
+                WHERE event.relay_time IS NULL
+                ORDER BY event.id
+                FOR UPDATE OF event SKIP LOCKED
+            ),
+            event AS (
+                UPDATE events AS event
                 SET relay_time = $3
-                WHERE bucket = $1 AND id = $2 AND relay_time IS NULL
-                RETURNING bucket, id, workspace_id, kind, create_time
+                FROM waiting
+                WHERE event.bucket = waiting.bucket AND event.id = waiting.id
+                RETURNING event.bucket, event.id, event.workspace_id, event.kind, event.create_time
             ),
             told AS (
                 SELECT
@@ -101,8 +115,8 @@ impl Store {
             FROM told
             ON CONFLICT (bucket, webhook_id, event_id) DO NOTHING
             "#,
-            id.bucket().as_i16(),
-            id as EventId,
+            &buckets,
+            ids as &[EventId],
             now,
             now + TRIED_FOR,
         )
