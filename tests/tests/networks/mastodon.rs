@@ -100,6 +100,33 @@ async fn a_person_grants_access_in_a_browser_and_posts_and_comments_go_both_ways
     assert_eq!(scene.write(nowhere).await.unwrap_err().code, "not_found");
 }
 
+/// What its author changes on the network cannot be told from what was sent any more: it is not taken for absent.
+#[tokio::test]
+async fn what_its_author_edits_is_still_theirs_and_answered_and_never_taken_for_lost() {
+    let Some((snac, passwords)) = Snac::start(&["alice", "bobby"]).await else { return };
+    let scene = Scene::start(&[]).await;
+    let account = connect(&scene, &snac, "alice", &passwords[0]).await;
+    let post = scene.post(&account, "key-1", "as it was");
+    let sent = scene.publish(post.clone()).await.unwrap();
+    let path = format!("/api/v1/statuses/{}", sent.external_id);
+    let alice = snac.token("alice", &passwords[0]).await;
+    let edit = json!({"status": "as it is now"});
+    let edited = snac.call_by(Method::PUT, &path, &alice, Some(edit)).await;
+    assert!(edited["content"].as_str().unwrap().contains("as it is now"), "{edited}");
+    let found = scene.find(post).await;
+    assert!(matches!(found, Outcome::Undecided(_)), "{found:?}");
+    // Others answer what it says now, under the same id.
+    let bobby = snac.token("bobby", &passwords[1]).await;
+    let reply = json!({"status": "I saw that", "in_reply_to_id": sent.external_id});
+    snac.call("/api/v1/statuses", &bobby, Some(reply)).await;
+    let mut fetched = Vec::new();
+    while fetched.is_empty() {
+        sleep(Duration::from_millis(200)).await;
+        fetched = scene.fetch(&account, &sent.external_id).await;
+    }
+    assert_eq!(fetched[0].body, "I saw that");
+}
+
 #[tokio::test]
 async fn one_app_serves_every_account_of_a_server_and_a_revoked_token_expires_one() {
     let Some((snac, passwords)) = Snac::start(&["alice", "bobby"]).await else { return };

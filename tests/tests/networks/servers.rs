@@ -187,17 +187,26 @@ impl Snac {
         String::from_utf8(body.to_vec()).unwrap()
     }
 
-    /// A call; its answer must be a success.
+    /// Reads something, or writes it anew.
     pub(crate) async fn call(&self, path: &str, token: &str, body: Option<Value>) -> Value {
+        let method = if body.is_none() { Method::GET } else { Method::POST };
+        self.call_by(method, path, token, body).await
+    }
+
+    /// A call; its answer must be a success.
+    pub(crate) async fn call_by(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Option<Value>,
+    ) -> Value {
         let bearer = format!("Bearer {token}");
         let mut headers = vec![("authorization", bearer.as_str())];
-        let (method, body) = match body {
-            None => (Method::GET, Bytes::new()),
-            Some(body) => {
-                headers.push(("content-type", "application/json"));
-                (Method::POST, body.to_string().into())
-            }
-        };
+        let body = body.map_or_else(Bytes::new, |body| {
+            headers.push(("content-type", "application/json"));
+            body.to_string().into()
+        });
         let (status, answer) = send(method, &format!("{}{path}", self.url), &headers, body).await;
         assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&answer));
         serde_json::from_slice(&answer).unwrap()

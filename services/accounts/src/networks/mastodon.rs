@@ -178,6 +178,9 @@ impl Mastodon {
             let message = "what was sent may still be on its way";
             return Ok(Found::not_yet(message, on_its_way.to_std().ok()));
         }
+        if wanted.may_be_edited(&statuses) {
+            return Ok(cannot_tell("a post of that time was edited on the network since"));
+        }
         if wanted.is_beyond(&statuses) {
             return Ok(cannot_tell("the account has published too much since to look through"));
         }

@@ -46,6 +46,9 @@ pub(super) struct Status {
     pub(super) url: Option<String>,
     #[serde(default)]
     pub(super) created_at: String,
+    /// When its author last changed it, if ever.
+    #[serde(default)]
+    pub(super) edited_at: Option<String>,
     #[serde(default)]
     pub(super) content: String,
     /// What was written, where a server tells it.

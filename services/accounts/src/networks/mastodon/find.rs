@@ -62,7 +62,13 @@ impl<'a> Wanted<'a> {
         says_nothing && statuses.iter().filter(|status| self.is(status)).count() > 1
     }
 
-    fn is(&self, status: &Status) -> bool {
+    /// Whether one that could be it says something else by now, because its author has edited it.
+    pub(super) fn may_be_edited(&self, statuses: &[Status]) -> bool {
+        statuses.iter().any(|status| status.edited_at.is_some() && self.could_be(status))
+    }
+
+    /// Whether a status is from that time, and stands where it would.
+    fn could_be(&self, status: &Status) -> bool {
         let written = self.since.is_none_or(|since| {
             // A time that cannot be read tells nothing against it.
             time_of(&status.created_at).is_none_or(|time| time >= since)
@@ -70,6 +76,10 @@ impl<'a> Wanted<'a> {
         written
             && status.reblog.is_none()
             && status.in_reply_to_id.as_deref().unwrap_or_default() == self.answers
+    }
+
+    fn is(&self, status: &Status) -> bool {
+        self.could_be(status)
             && status.media_attachments.len() == self.media
             && core_of(&status.spoiler_text) == core_of(self.spoiler_text)
             && (self.says(&text_of(&status.content))
@@ -230,6 +240,19 @@ mod tests {
         let said = post("a");
         let same = || status("<p>a</p>", "2026-09-21T14:13:21.000Z");
         assert!(!Wanted::post(&said).is_one_of_several(&[same(), same()]));
+    }
+
+    #[test]
+    fn one_that_was_edited_since_may_be_any() {
+        let sent = post("as it was");
+        let wanted = Wanted::post(&sent);
+        let now = "2026-09-21T14:13:21.000Z";
+        let edited = |status: Status| Status { edited_at: Some(now.to_owned()), ..status };
+        assert!(wanted.may_be_edited(&[edited(status("<p>as it is</p>", now))]));
+        assert!(!wanted.may_be_edited(&[status("<p>as it is</p>", now)]));
+        let before = edited(status("<p>as it is</p>", "2026-09-21T12:00:00.000Z"));
+        let answer = Status { in_reply_to_id: Some("9".to_owned()), ..status("", now) };
+        assert!(!wanted.may_be_edited(&[before, edited(answer)]));
     }
 
     #[test]
