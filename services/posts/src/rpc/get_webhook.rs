@@ -1,7 +1,7 @@
 //! `WebhookService.GetWebhook`.
 
 use chrono::{DateTime, Utc};
-use postbreeze_context::{Action, Admitted, WorkspaceContext};
+use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
 use postbreeze_ids::WebhookId;
 use postbreeze_proto::{
     fields::Fields,
@@ -37,6 +37,15 @@ pub(super) async fn load(
 ) -> Result<Admitted<WebhookRow>, Error> {
     let claim = rpc.store.find_webhook(webhook_id).await?;
     let claim = claim.ok_or_else(|| not_found(webhook_id))?;
+    let found = context.admit(claim, Action::Read)?;
+    // Whoever was admitted just before hears what they would hear just after.
+    if found.is_buried {
+        return Err(Denied::OutOfReach.into());
+    }
+    if found.is_deleted {
+        return Err(not_found(webhook_id));
+    }
+    let claim = Claim::new(found.workspace_id(), found.into_row().row);
     Ok(context.admit(claim, Action::ManageWebhooks)?)
 }
 

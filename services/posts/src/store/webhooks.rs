@@ -33,36 +33,69 @@ pub struct WebhookRow {
     pub update_time: DateTime<Utc>,
 }
 
+/// A webhook, whatever has become of it.
+#[derive(Debug, Clone)]
+pub struct FoundWebhook {
+    /// The webhook.
+    pub row: WebhookRow,
+    /// Whether it was deleted, by itself or with its workspace.
+    pub is_deleted: bool,
+    /// Whether its workspace was.
+    pub is_buried: bool,
+}
+
 impl Store {
-    /// A webhook by its id.
+    /// A webhook by its id, also one that was deleted.
     #[tracing::instrument(skip_all, name = "db.webhooks.find", err(level = "debug"))]
     pub async fn find_webhook(
         &self,
         id: WebhookId,
-    ) -> Result<Option<Claim<WebhookRow>>, sqlx::Error> {
-        let row = sqlx::query_as!(
-            WebhookRow,
+    ) -> Result<Option<Claim<FoundWebhook>>, sqlx::Error> {
+        let found = sqlx::query!(
             r#"
             SELECT
-                id AS "id: WebhookId",
-                workspace_id AS "workspace_id: WorkspaceId",
-                display_name,
-                url,
-                event_kinds,
-                enabled,
-                enable_time,
-                gone_time,
-                create_time,
-                update_time
-            FROM webhooks
-            WHERE bucket = $1 AND id = $2 AND delete_time IS NULL
+                webhook.id AS "id: WebhookId",
+                webhook.workspace_id AS "workspace_id: WorkspaceId",
+                webhook.display_name,
+                webhook.url,
+                webhook.event_kinds,
+                webhook.enabled,
+                webhook.enable_time,
+                webhook.gone_time,
+                webhook.create_time,
+                webhook.update_time,
+                webhook.delete_time IS NOT NULL AS "is_deleted!",
+                EXISTS (
+                    SELECT
+                    FROM post_heads AS head
+                    WHERE head.bucket = webhook.bucket
+                        AND head.workspace_id = webhook.workspace_id
+                        AND head.delete_time IS NOT NULL
+                ) AS "is_buried!"
+            FROM webhooks AS webhook
+            WHERE webhook.bucket = $1 AND webhook.id = $2
             "#,
             id.bucket().as_i16(),
             id as WebhookId,
         )
         .fetch_optional(self.pool())
         .await?;
-        Ok(row.map(|row| Claim::new(row.workspace_id, row)))
+        Ok(found.map(|found| {
+            let row = WebhookRow {
+                id: found.id,
+                workspace_id: found.workspace_id,
+                display_name: found.display_name,
+                url: found.url,
+                event_kinds: found.event_kinds,
+                enabled: found.enabled,
+                enable_time: found.enable_time,
+                gone_time: found.gone_time,
+                create_time: found.create_time,
+                update_time: found.update_time,
+            };
+            let (is_deleted, is_buried) = (found.is_deleted, found.is_buried);
+            Claim::new(row.workspace_id, FoundWebhook { row, is_deleted, is_buried })
+        }))
     }
 
     /// A page of a workspace's webhooks, newest first, below an id.

@@ -13,16 +13,16 @@ use postbreeze_proto::{
     },
     status::Reason,
     time::to_proto,
-    v1::{Platform, RefreshCommentsRequest, SandboxCallKind, WebhookEventType},
+    v1::{DeliveryStatus, Platform, RefreshCommentsRequest, SandboxCallKind, WebhookEventType},
 };
 use postbreeze_testkit::postgres::database;
 use tonic::{Request, Response, Status, async_trait, service::Routes};
 use tonic_types::StatusExt as _;
 
 use crate::support::{
-    Receiver, Replica, Script, System, after, calls, comment_on, create, disconnect, inbox,
-    invalid_fields, new_webhook, published, read_only_key, refresh, refused, reply, start,
-    workspace_of, written,
+    Receiver, Replica, Script, System, after, calls, comment_on, create, deliveries, disconnect,
+    eventually, inbox, invalid_fields, new_webhook, published, read_only_key, refresh, refused,
+    reply, start, workspace_of, written,
 };
 
 const FETCH: &str = "/postbreeze.internal.v1.NetworkService/FetchComments";
@@ -119,13 +119,18 @@ async fn webhooks_are_told_of_each_comment_once() {
     let receiver = Receiver::start().await;
     let mut request = new_webhook(&team.workspace.id, &receiver.url("/"));
     request.event_types = vec![WebhookEventType::CommentReceived.into()];
-    create(client, request).await.unwrap();
+    let (webhook, _) = create(client, request).await.unwrap();
     let (post, external_post_id) = published(client, &team.account.id).await;
     for author in ["ann", "bob"] {
         comment_on(client, &team.account.id, &external_post_id, author, "nice").await;
     }
     refresh(client, &team.workspace.id).await.unwrap();
-    receiver.wait_for("/", 2).await;
+    // What was answered and not written down yet would be sent once more.
+    eventually("two deliveries are over", || async {
+        let all = deliveries(client, &webhook.id).await;
+        all.iter().filter(|one| one.status() == DeliveryStatus::Delivered).count() == 2
+    })
+    .await;
     comment_on(client, &team.account.id, &external_post_id, "eve", "last").await;
     system.clock.turn(MINUTE);
     refresh(client, &team.workspace.id).await.unwrap();
