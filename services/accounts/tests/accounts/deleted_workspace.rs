@@ -7,6 +7,7 @@ use postbreeze_proto::{
     status::Reason,
     v1::{DeleteWorkspaceRequest, ListSocialAccountsRequest},
 };
+use postbreeze_testkit::eventually;
 use tokio::time::sleep;
 
 use crate::support::{System, User, accounts, begun, complete, refused, tokens, with};
@@ -23,11 +24,11 @@ async fn until_followed(system: &System) {
         .await
         .unwrap();
     let read = "SELECT position FROM workspace_log_position";
-    while sqlx::query_scalar::<_, i64>(read).fetch_one(system.pool("accounts")).await.unwrap()
-        < written
-    {
-        sleep(Duration::from_millis(10)).await;
-    }
+    let pool = system.pool("accounts");
+    eventually("accounts has followed", async || {
+        sqlx::query_scalar::<_, i64>(read).fetch_one(pool).await.unwrap() >= written
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -73,9 +74,10 @@ async fn one_who_was_admitted_before_the_deletion_connects_nothing_after_it() {
                 WHERE datname = current_database() AND wait_event_type = 'Lock'
             )";
         let pool = system.pool("accounts");
-        while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(pool).await.unwrap() {
-            sleep(Duration::from_millis(5)).await;
-        }
+        eventually("the call waits", async || {
+            sqlx::query_scalar::<_, bool>(waiting).fetch_one(pool).await.unwrap()
+        })
+        .await;
         delete(&owner, &id).await;
         until_followed(&system).await;
         holding.rollback().await.unwrap();

@@ -8,7 +8,7 @@ use postbreeze_proto::{
     internal::v1::{PublishRequest, find_outcome},
     v1::{AccountStatus, Platform, SocialAccount},
 };
-use postbreeze_testkit::postgres::server_url;
+use postbreeze_testkit::{eventually, postgres::server_url};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
@@ -169,13 +169,13 @@ async fn a_token_is_refreshed_ahead_though_nobody_calls() {
     let (_, account) = connected(&system, &server).await;
     // A tenth of its life before the end.
     system.clock.turn(TimeDelta::seconds(LASTS - LASTS / 10));
-    while server.refreshed() == 0 {
-        sleep(Duration::from_millis(20)).await;
-    }
-    let due = "SELECT count(*) FROM account_tokens WHERE lease_until IS NOT NULL";
-    while sqlx::query_scalar::<_, i64>(due).fetch_one(system.pool("accounts")).await.unwrap() > 0 {
-        sleep(Duration::from_millis(20)).await;
-    }
+    eventually("it is refreshed", async || server.refreshed() > 0).await;
+    let leased = "SELECT count(*) FROM account_tokens WHERE lease_until IS NOT NULL";
+    let pool = system.pool("accounts");
+    eventually("the new tokens are kept", async || {
+        sqlx::query_scalar::<_, i64>(leased).fetch_one(pool).await.unwrap() == 0
+    })
+    .await;
     sent(publish(&system, request(&system, &account, "a")).await);
     assert_eq!(server.refreshed(), 1);
 }
@@ -244,17 +244,14 @@ async fn new_tokens_are_kept_though_the_database_is_away_when_they_come() {
     let system = System::start_with(SETTINGS).await;
     let server = Server::start(LASTS).await;
     let (_, account) = connected(&system, &server).await;
-    server.refreshes(Refreshes::Rotating, Duration::from_millis(500));
+    let gate = server.hold_answers();
     let pool = system.pool("accounts");
     let name: String =
         sqlx::query_scalar("SELECT current_database()").fetch_one(pool).await.unwrap();
     let mut operator = PgConnection::connect(&format!("{}/postgres", server_url())).await.unwrap();
-    let leased = "SELECT lease_until IS NOT NULL FROM account_tokens";
     run_out(&system);
-    // The background refreshes it.
-    while !sqlx::query_scalar::<_, bool>(leased).fetch_one(pool).await.unwrap() {
-        sleep(Duration::from_millis(5)).await;
-    }
+    // The background refreshes it; from here on the old tokens are worth nothing.
+    eventually("it is refreshed", async || server.refreshed() > 0).await;
     let connections = async |operator: &mut PgConnection, allowed: bool| {
         let allow = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS {allowed}");
         sqlx::raw_sql(AssertSqlSafe(allow)).execute(operator).await.unwrap();
@@ -262,23 +259,21 @@ async fn new_tokens_are_kept_though_the_database_is_away_when_they_come() {
     connections(&mut operator, false).await;
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
     sqlx::query(end).bind(&name).execute(&mut operator).await.unwrap();
-    while server.refreshed() == 0 {
-        sleep(Duration::from_millis(20)).await;
-    }
+    gate.add_permits(1);
+    // Long enough for the new tokens to meet no database.
     sleep(Duration::from_millis(300)).await;
     connections(&mut operator, true).await;
-    let mut looks = 0;
-    while sqlx::query_scalar::<_, bool>(leased).fetch_one(pool).await.unwrap_or(true) {
-        looks += 1;
-        assert!(looks < 500, "the new tokens were never kept");
-        sleep(Duration::from_millis(20)).await;
-    }
+    let leased = "SELECT lease_until IS NOT NULL FROM account_tokens";
+    eventually("the new tokens are kept", async || {
+        !sqlx::query_scalar::<_, bool>(leased).fetch_one(pool).await.unwrap_or(true)
+    })
+    .await;
     // Connections that were ended are met once each.
-    let mut answer =
-        network(&system).publish(as_posts(&system, request(&system, &account, "a"))).await;
-    while answer.is_err() {
-        answer = network(&system).publish(as_posts(&system, request(&system, &account, "a"))).await;
-    }
+    eventually("it is sent", async || {
+        let request = as_posts(&system, request(&system, &account, "a"));
+        network(&system).publish(request).await.is_ok()
+    })
+    .await;
     assert_eq!(server.texts(), ["a"]);
     assert_eq!(server.refreshed(), 1);
 }
@@ -305,12 +300,7 @@ async fn tokens_of_networks_that_are_not_configured_hold_no_others_up() {
         FROM account, account_tokens";
     sqlx::query(rows).execute(system.pool("accounts")).await.unwrap();
     run_out(&system);
-    let mut looks = 0;
-    while server.refreshed() == 0 {
-        looks += 1;
-        assert!(looks < 1_000, "the others hold it up");
-        sleep(Duration::from_millis(20)).await;
-    }
+    eventually("the others do not hold it up", async || server.refreshed() > 0).await;
     sent(publish(&system, request(&system, &account, "a")).await);
 }
 
@@ -331,12 +321,10 @@ async fn an_account_whose_token_nothing_buys_anew_ends_with_it() {
     // Sessions last less long than that.
     let status = "SELECT status FROM accounts";
     let pool = system.pool("accounts");
-    let mut looks = 0;
-    while sqlx::query_scalar::<_, String>(status).fetch_one(pool).await.unwrap() == "active" {
-        looks += 1;
-        assert!(looks < 1_000, "the account stays active");
-        sleep(Duration::from_millis(20)).await;
-    }
+    eventually("the account is active no more", async || {
+        sqlx::query_scalar::<_, String>(status).fetch_one(pool).await.unwrap() != "active"
+    })
+    .await;
     let told = log(&system, 0).await;
     assert_eq!(told.len(), 2);
     let failure = failed(publish(&system, post(&system, &account.id, "a", "a")).await);

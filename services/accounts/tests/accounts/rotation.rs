@@ -1,14 +1,12 @@
 //! The key that tokens are wrapped with is replaced while everything goes on.
 
-use std::time::Duration;
-
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, RandomizedNonceKey},
     digest,
 };
 use postbreeze_ids::AccountId;
 use postbreeze_proto::internal::v1::send_outcome::Outcome;
-use tokio::time::sleep;
+use postbreeze_testkit::eventually;
 
 use crate::{
     replica::{FIRST_KEY, Replica, SECOND_KEY, SETTINGS},
@@ -31,9 +29,11 @@ fn id_of(key: [u8; 32]) -> Vec<u8> {
 async fn until_wrapped(system: &System, key: [u8; 32]) {
     let others = "SELECT count(*) FROM account_tokens WHERE key_id IS DISTINCT FROM $1";
     let pool = system.pool("accounts");
-    while sqlx::query_scalar::<_, i64>(others).bind(id_of(key)).fetch_one(pool).await.unwrap() > 0 {
-        sleep(Duration::from_millis(20)).await;
-    }
+    eventually("every token is wrapped by it", async || {
+        let others = sqlx::query_scalar::<_, i64>(others).bind(id_of(key));
+        others.fetch_one(pool).await.unwrap() == 0
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -10,13 +10,13 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{Request, Response, header::AUTHORIZATION, request::Parts};
 use http_body_util::{BodyExt as _, Collected, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use postbreeze_proto::v1::{Platform, SocialAccount, StartConnectRequest};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle, time::sleep};
 use url::Url;
 
 use crate::support::{Client, complete, sandbox, start, with};
@@ -44,6 +44,8 @@ struct State {
     lasts: i64,
     behavior: Refreshes,
     delay: Duration,
+    /// What refreshes wait for before they are answered, once they were granted.
+    gate: Option<Arc<Semaphore>>,
     made: u32,
     refreshes: u32,
     /// How often this system registered itself; the last app is the one that is known.
@@ -76,6 +78,7 @@ impl Server {
             lasts,
             behavior: Refreshes::Rotating,
             delay: Duration::ZERO,
+            gate: None,
             made: 0,
             refreshes: 0,
             apps: 0,
@@ -97,6 +100,13 @@ impl Server {
         let mut state = self.state.lock().unwrap();
         state.behavior = behavior;
         state.delay = delay;
+    }
+
+    /// Refreshes are granted from here on, and answered with a permit of what this answers.
+    pub(crate) fn hold_answers(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        self.state.lock().unwrap().gate = Some(Arc::clone(&gate));
+        gate
     }
 
     /// Takes the access token back, though it has not run out.
@@ -206,14 +216,26 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
-    if parts.uri.path() == "/oauth/token" {
-        let delay = state.lock().unwrap().delay;
+    let asks_for_tokens = parts.uri.path() == "/oauth/token";
+    let delay = state.lock().unwrap().delay;
+    if asks_for_tokens {
         sleep(delay).await;
     }
-    let mut state = state.lock().unwrap();
+    let ((status, json), gate) = {
+        let mut state = state.lock().unwrap();
+        (said(&mut state, &parts, &body), state.gate.clone())
+    };
+    if let Some(gate) = gate.filter(|_| asks_for_tokens) {
+        gate.acquire().await.unwrap().forget();
+    }
+    let response = Response::builder().status(status).header("content-type", "application/json");
+    Ok(response.body(Full::new(json.to_string().into())).unwrap())
+}
+
+fn said(state: &mut State, parts: &Parts, body: &[u8]) -> (u16, Value) {
     let bearer = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let knows_us = bearer == Some(format!("Bearer {}", state.access).as_str());
-    let (status, json) = match parts.uri.path() {
+    match parts.uri.path() {
         "/api/v1/apps" => {
             state.apps += 1;
             (200, json!({"client_id": state.app(), "client_secret": "client secret"}))
@@ -222,7 +244,7 @@ async fn answer(
             (200, json!({"configuration": {"statuses": {"max_characters": 5_000}}}))
         }
         "/oauth/token" => {
-            let form = url::form_urlencoded::parse(&body).into_owned().collect();
+            let form = url::form_urlencoded::parse(body).into_owned().collect();
             state.token(&form)
         }
         _ if !knows_us => {
@@ -233,7 +255,7 @@ async fn answer(
             (200, json!({"id": "1", "username": "ann", "acct": "ann", "display_name": "Ann"}))
         }
         "/api/v1/statuses" => {
-            let sent: Value = serde_json::from_slice(&body).unwrap();
+            let sent: Value = serde_json::from_slice(body).unwrap();
             let id = state.statuses.len().to_string();
             let status = json!({
                 "id": id,
@@ -248,7 +270,5 @@ async fn answer(
             (200, state.statuses.iter().rev().cloned().collect::<Vec<_>>().into())
         }
         _ => (404, json!({"error": "Record not found"})),
-    };
-    let response = Response::builder().status(status).header("content-type", "application/json");
-    Ok(response.body(Full::new(json.to_string().into())).unwrap())
+    }
 }

@@ -15,7 +15,7 @@ use postbreeze_proto::{
 };
 use postbreeze_runtime::BoxService;
 pub(crate) use postbreeze_testkit::{
-    Client, User, Web, invalid_fields, metadata, refused, video, violated_fields,
+    Client, User, Web, eventually, invalid_fields, metadata, refused, video, violated_fields,
     web::{self, PNG},
 };
 use tonic::Status;
@@ -23,9 +23,6 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::store::Store;
-
-const STEP: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A system, and the object store that it has for itself.
 pub(crate) struct System {
@@ -72,16 +69,6 @@ pub(crate) async fn owner(system: &System) -> (User, String) {
 pub(crate) async fn change_plan(user: &User, plan: Plan) {
     let request = ChangeSubscriptionRequest { plan: plan.into() };
     user.session.billing().change_subscription(request).await.unwrap();
-}
-
-/// Waits for what happens by itself.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let waiting = async {
-        while !holds().await {
-            tokio::time::sleep(STEP).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 /// The id of something that never was.

@@ -20,7 +20,8 @@ use postbreeze_proto::{
     },
 };
 pub(crate) use postbreeze_testkit::{
-    Client, System, Team, User, draft, invalid_fields, metadata, refused, violated_fields,
+    Client, System, Team, User, draft, eventually, invalid_fields, metadata, refused,
+    violated_fields,
 };
 use prost_types::Timestamp;
 use tonic::Status;
@@ -34,8 +35,8 @@ pub(crate) use self::media::{
 pub(crate) use self::receiver::Receiver;
 pub(crate) use self::replica::{Replica, Script};
 pub(crate) use self::rows::{
-    NewComment, add_account, add_attempt, add_comment, add_post, bring, eventually, expire, held,
-    hold_post, units, waiting,
+    NewComment, add_account, add_attempt, add_comment, add_post, bring, expire, held, hold_post,
+    units, waiting,
 };
 pub(crate) use self::webhooks::{
     cancel_one, create, deliveries, delivery_that_failed, delivery_that_is, delivery_when,

@@ -1,7 +1,5 @@
 //! Who asks, again and again, and what they look at.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use postbreeze_proto::{
     status::{Reason, reason_of},
@@ -11,7 +9,7 @@ use postbreeze_proto::{
     },
 };
 use postbreeze_testkit::{
-    User,
+    User, eventually,
     web::{self, PNG},
 };
 use sqlx::PgPool;
@@ -22,8 +20,6 @@ use crate::client::insist;
 
 /// Bytes of the picture.
 pub(super) const SIZE: i64 = 73;
-const STEP: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Who asks.
 pub(super) struct Caller {
@@ -147,12 +143,7 @@ impl Caller {
     }
 
     async fn eventually(&self, what: &str, question: &'static str) {
-        let waiting = async {
-            while !self.is(question).await {
-                tokio::time::sleep(STEP).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+        eventually(what, async || self.is(question).await).await;
     }
 
     /// Makes all media older by two days, as if nobody had done anything for so long.

@@ -1,27 +1,11 @@
 //! What no RPC can bring about yet, or show: rows of the databases.
 
-use std::{future::Future, time::Duration};
-
 use chrono::{DateTime, Utc};
 use postbreeze_ids::{AccountId, Attempt, AttemptId, CommentId, PostId, UserId, WorkspaceId};
 use postbreeze_proto::v1::{Platform, Post, SocialAccount};
 use postbreeze_runtime::Environment;
-use postbreeze_testkit::{System, User};
+use postbreeze_testkit::{System, User, eventually};
 use sqlx::{Postgres, Transaction};
-
-/// Longer than anything is waited for that works.
-const PATIENCE: Duration = Duration::from_secs(30);
-const STEP: Duration = Duration::from_millis(20);
-
-/// Waits until a condition holds.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let waiting = async {
-        while !holds().await {
-            tokio::time::sleep(STEP).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
-}
 
 /// Units that a user's posts hold in a month.
 pub(crate) async fn units(system: &System, owner: &User, month: i32) -> i64 {
