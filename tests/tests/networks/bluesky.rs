@@ -38,6 +38,23 @@ async fn connected(pds: &Pds) -> (Scene, SocialAccount, String, String) {
     (scene, account, did, token)
 }
 
+/// Writes under a post, as somebody of that repository does. Answers the address of what was written.
+async fn answered(pds: &Pds, repo: &str, token: &str, post: &Value) -> String {
+    let post = json!({"uri": post["uri"], "cid": post["cid"]});
+    let reply = json!({
+        "repo": repo,
+        "collection": "app.bsky.feed.post",
+        "record": {
+            "$type": "app.bsky.feed.post",
+            "text": "well said",
+            "createdAt": "2026-06-15T13:00:00.000Z",
+            "reply": {"root": post, "parent": post},
+        },
+    });
+    let reply = pds.call("com.atproto.repo.createRecord", token, Some(reply)).await;
+    reply["uri"].as_str().unwrap().to_owned()
+}
+
 /// The parts of a post's text that are marked up, with what they are marked as.
 fn marked(record: &Value) -> Vec<(String, String)> {
     let text = record["text"].as_str().unwrap();
@@ -95,31 +112,19 @@ async fn a_post_with_links_and_a_picture_is_there_once_and_comments_go_both_ways
     let comment = pds.post(&written.external_id).await;
     assert_eq!(comment["value"]["reply"]["parent"]["cid"], there["cid"]);
     assert_eq!(scene.find_comment(first).await, Outcome::Found(written));
-    let own = json!({"uri": there["uri"], "cid": there["cid"]});
-    let reply = json!({
-        "repo": bobby,
-        "collection": "app.bsky.feed.post",
-        "record": {
-            "$type": "app.bsky.feed.post",
-            "text": "well said",
-            "createdAt": "2026-06-15T13:00:00.000Z",
-            "reply": {"root": own, "parent": own},
-        },
-    });
-    let reply = pds.call("com.atproto.repo.createRecord", &bobbys_token, Some(reply)).await;
-    let reply_id = reply["uri"].as_str().unwrap();
+    let reply_id = &answered(&pds, &bobby, &bobbys_token, &there).await;
     let fetched = scene.fetch(&account, &sent.external_id).await;
     assert_eq!(fetched.len(), 1);
     assert_eq!(
         (fetched[0].external_id.as_str(), fetched[0].body.as_str()),
-        (reply_id, "well said")
+        (reply_id.as_str(), "well said")
     );
     assert_eq!(fetched[0].author_handle, "bobby.test");
     assert_eq!(fetched[0].network_time.unwrap().seconds, 1_781_528_400);
     let answer = scene.comment(&account, &sent.external_id, reply_id, "thank you");
     let answer = scene.write(answer).await.unwrap();
     let answer = pds.post(&answer.external_id).await;
-    assert_eq!(answer["value"]["reply"]["parent"]["uri"], reply_id);
+    assert_eq!(answer["value"]["reply"]["parent"]["uri"], json!(reply_id));
     assert_eq!(answer["value"]["reply"]["root"]["uri"], there["uri"]);
     assert_eq!(scene.fetch(&account, &sent.external_id).await.len(), 1);
 
@@ -130,6 +135,40 @@ async fn a_post_with_links_and_a_picture_is_there_once_and_comments_go_both_ways
     let nowhere = scene.comment(&account, "at://did:plc:nobody/app.bsky.feed.post/3k", "", "no");
     scene.write(nowhere).await.unwrap_err();
     assert_eq!(pds.posts(&did).await.len(), 3);
+}
+
+/// From CreatePost to the network, and from the network to the inbox and back.
+#[tokio::test]
+async fn what_a_user_publishes_is_there_as_it_was_written_and_so_are_comments_and_replies() {
+    let Some(pds) = Pds::start().await else { return };
+    let (scene, account, did, _) = connected(&pds).await;
+    let (bobby, bobbys_token) = pds.account("bobby").await;
+    let options = BlueskyOptions { languages: vec!["de".to_owned()] };
+    let text = "Héllo https://example.com/a #Größe";
+    let target = scene.goes_out(&account, text, platform_options::Network::Bluesky(options)).await;
+    let there = pds.post(&target.external_post_id).await;
+    let record = &there["value"];
+    assert_eq!((&record["text"], &record["langs"]), (&json!(text), &json!(["de"])));
+    let image = &record["embed"]["images"][0];
+    assert_eq!(image["alt"], "three by two");
+    assert_eq!(image["aspectRatio"], json!({"width": 3, "height": 2}));
+    let cid = image["image"]["ref"]["$link"].as_str().unwrap();
+    let blob = format!("{}/xrpc/com.atproto.sync.getBlob?did={did}&cid={cid}", pds.url);
+    assert_eq!(send(Method::GET, &blob, &[], "").await.1, PNG);
+    let first = pds.post(&target.external_first_comment_id).await;
+    assert_eq!(first["value"]["text"], "first comment");
+    assert_eq!(first["value"]["reply"]["parent"]["uri"], there["uri"]);
+
+    let reply_id = answered(&pds, &bobby, &bobbys_token, &there).await;
+    let inbox = scene.inbox().await;
+    assert_eq!(inbox.len(), 1, "the account's own comment is none");
+    assert_eq!((&inbox[0].external_id, inbox[0].body.as_str()), (&reply_id, "well said"));
+    assert_eq!(inbox[0].target_id, target.id);
+    let answer = scene.reply(&inbox[0], "thank you").await;
+    let answer = pds.post(&answer).await;
+    assert_eq!(answer["value"]["text"], "thank you");
+    assert_eq!(answer["value"]["reply"]["parent"]["uri"], json!(reply_id));
+    assert_eq!(pds.posts(&did).await.len(), 3, "each was written once");
 }
 
 #[tokio::test]

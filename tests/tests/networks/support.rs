@@ -1,4 +1,4 @@
-//! What both networks' tests do: a system with a workspace, and what `posts` asks `accounts` for.
+//! What both networks' tests do: a system with a workspace, what its users do, and what `posts` asks `accounts` for.
 
 use postbreeze_context::token::{CONTEXT, Issuer};
 use postbreeze_proto::{
@@ -10,13 +10,16 @@ use postbreeze_proto::{
     },
     time::to_proto,
     v1::{
-        AccountStatus, CompleteConnectRequest, GetSocialAccountRequest, Platform, SocialAccount,
-        StartConnectRequest, StartConnectResponse, complete_connect_request::Grant,
+        AccountStatus, Comment, CompleteConnectRequest, CreatePostRequest, FirstCommentStatus,
+        GetPostRequest, GetSocialAccountRequest, ListCommentsRequest, MediaItemInput, Platform,
+        PlatformOptions, PostStatus, PostTarget, RefreshCommentsRequest, ReplyToCommentRequest,
+        SocialAccount, StartConnectRequest, StartConnectResponse, complete_connect_request::Grant,
+        platform_options::Network,
     },
 };
 use postbreeze_runtime::peer::Peer;
 use postbreeze_testkit::{
-    System, User, Web,
+    System, User, Web, draft, eventually,
     web::{PNG, Page},
 };
 use tonic::{Request, Status};
@@ -69,11 +72,70 @@ impl Scene {
         answer.into_inner().account.unwrap().status()
     }
 
+    /// Publishes a post with a picture from the web and a first comment, as a user does. Answers its target, once both are out.
+    pub(crate) async fn goes_out(
+        &self,
+        account: &SocialAccount,
+        text: &str,
+        options: Network,
+    ) -> PostTarget {
+        let client = &self.owner.session;
+        let mut request = CreatePostRequest {
+            publish_now: true,
+            media_items: vec![MediaItemInput {
+                url: self.picture_url(),
+                alt_text: "three by two".to_owned(),
+            }],
+            ..draft(text, &account.id)
+        };
+        request.platforms[0].first_comment = "first comment".to_owned();
+        request.platforms[0].options = Some(PlatformOptions { network: Some(options) });
+        let post_id = client.create_post(request).await.unwrap().id;
+        let get = async || {
+            let request = GetPostRequest { post_id: post_id.clone(), ..Default::default() };
+            client.posts().get_post(request).await.unwrap().into_inner().post.unwrap()
+        };
+        eventually("the post and its first comment are out", async || {
+            let post = get().await;
+            post.status() == PostStatus::Published
+                && post.targets[0].first_comment_status() == FirstCommentStatus::Published
+        })
+        .await;
+        get().await.targets.remove(0)
+    }
+
+    /// The comments in the inbox, after a look at the network.
+    pub(crate) async fn inbox(&self) -> Vec<Comment> {
+        let mut comments = self.owner.session.comments();
+        let request = RefreshCommentsRequest {
+            workspace_id: self.workspace_id.clone(),
+            ..Default::default()
+        };
+        let looked = comments.refresh_comments(request).await.unwrap().into_inner();
+        assert_eq!(looked.missed_count, 0);
+        let all = comments.list_comments(ListCommentsRequest::default()).await.unwrap();
+        all.into_inner().comments
+    }
+
+    /// Answers a comment. Answers the network's own id of that.
+    pub(crate) async fn reply(&self, comment: &Comment, body: &str) -> String {
+        let request = ReplyToCommentRequest {
+            comment_id: comment.id.clone(),
+            body: body.to_owned(),
+            ..Default::default()
+        };
+        let answer = self.owner.session.comments().reply_to_comment(request).await.unwrap();
+        answer.into_inner().comment.unwrap().reply.unwrap().external_id
+    }
+
+    fn picture_url(&self) -> String {
+        self.web.page("/picture", Page::Bytes("image/png", PNG.into()))
+    }
+
     /// A picture, as the media library hands it to publishing.
     pub(crate) fn picture(&self) -> MediaToPublish {
-        let url = self.web.page("/picture", Page::Bytes("image/png", PNG.into()));
         MediaToPublish {
-            url,
+            url: self.picture_url(),
             content_type: "image/png".to_owned(),
             size_bytes: i64::try_from(PNG.len()).unwrap(),
             alt_text: "three by two".to_owned(),
