@@ -12,6 +12,8 @@ use serde_json::json;
 
 use crate::{
     canned::Canned,
+    replica::SETTINGS,
+    server::Server,
     support::{
         System, as_posts, behave, calls, failed, get, invalid_fields, medium, meet, network, post,
         publish, sent, set_status, unknown, with_account,
@@ -35,6 +37,19 @@ async fn what_is_published_on_the_sandbox_is_there_once_and_can_be_seen() {
     assert_eq!(seen[0].media_content_types, ["image/png"]);
     assert_eq!(seen[0].external_id, sent.external_id);
     assert!(seen[0].accepted);
+}
+
+#[tokio::test]
+async fn a_mastodon_server_is_told_the_key_of_what_it_is_sent() {
+    let system = System::start_with(SETTINGS).await;
+    let server = Server::start(7_200).await;
+    let owner = system.sign_up("owner").await;
+    let id = owner.session.create_workspace("Acme").await.unwrap().id;
+    let account = server.connect(&owner.session, &id).await;
+    for key in ["key-1", "key-1", "key-2"] {
+        sent(publish(&system, post(&system, &account.id, key, "text")).await);
+    }
+    assert_eq!(server.keys(), ["key-1", "key-1", "key-2"]);
 }
 
 #[tokio::test]

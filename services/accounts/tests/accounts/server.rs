@@ -51,6 +51,8 @@ struct State {
     /// How often this system registered itself; the last app is the one that is known.
     apps: u32,
     statuses: Vec<Value>,
+    /// The `Idempotency-Key` that each came with.
+    keys: Vec<String>,
 }
 
 /// The server.
@@ -83,6 +85,7 @@ impl Server {
             refreshes: 0,
             apps: 0,
             statuses: Vec::new(),
+            keys: Vec::new(),
         }));
         let shared = Arc::clone(&state);
         let serving = tokio::spawn(async move {
@@ -128,6 +131,11 @@ impl Server {
     pub(crate) fn texts(&self) -> Vec<String> {
         let state = self.state.lock().unwrap();
         state.statuses.iter().map(|status| status["content"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The `Idempotency-Key` of each.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.state.lock().unwrap().keys.clone()
     }
 
     /// The tokens that are good.
@@ -263,6 +271,8 @@ fn said(state: &mut State, parts: &Parts, body: &[u8]) -> (u16, Value) {
                 "created_at": "2026-06-15T12:00:00.000Z",
                 "content": sent["status"],
             });
+            let key = parts.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+            state.keys.push(key.unwrap_or_default().to_owned());
             state.statuses.push(status.clone());
             (200, status)
         }

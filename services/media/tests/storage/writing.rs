@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use postbreeze_testkit::eventually;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     time::timeout,
 };
 
-use crate::support::{PNG, Store, eventually, key, minter, peak_memory_bytes, s3};
+use crate::support::{PNG, Store, key, minter, peak_memory_bytes, s3};
 
 on_every_store!(
     what_is_written_is_there_once_finished,
@@ -53,7 +54,7 @@ async fn what_is_aborted_leaves_nothing(store: Store) {
     writing.write(vec![1; 20 * MIB].into()).await.unwrap();
     writing.abort().await.unwrap();
     assert_eq!(store.storage.size(&key).await.unwrap(), None);
-    eventually(|| store.size_bytes() < MIB as u64).await;
+    eventually("what was given up is gone", async || store.size_bytes() < MIB as u64).await;
 }
 
 async fn what_was_left_behind_is_abandoned(store: Store) {
@@ -63,9 +64,9 @@ async fn what_was_left_behind_is_abandoned(store: Store) {
     writing.write(vec![1; 20 * MIB].into()).await.unwrap();
     // As a process that is killed does: nothing is cleaned up.
     std::mem::forget(writing);
-    eventually(|| store.size_bytes() > 15 * MIB as u64).await;
+    eventually("most of it is there", async || store.size_bytes() > 15 * MIB as u64).await;
     store.storage.abandon(&key, Some(&upload_id)).await.unwrap();
-    eventually(|| store.size_bytes() < MIB as u64).await;
+    eventually("what was left is gone", async || store.size_bytes() < MIB as u64).await;
     // The S3 server of the tests forbids what others do not find.
     if store.is_directory() {
         store.storage.abandon(&key, Some(&upload_id)).await.unwrap();
