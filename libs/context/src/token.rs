@@ -19,6 +19,7 @@ use postbreeze_runtime::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use tonic::Request;
 use uuid::Uuid;
 
 use crate::{Caller, Permission};
@@ -140,6 +141,22 @@ impl Issuer {
         audience: &'static [&'static str],
     ) -> Result<HeaderValue, jsonwebtoken::errors::Error> {
         self.token(&Caller::System { service: self.name.to_owned() }, audience)
+    }
+
+    /// A request in the name of this service itself.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn request<T>(
+        &self,
+        message: T,
+        audience: &'static [&'static str],
+        within: Duration,
+    ) -> Result<Request<T>, jsonwebtoken::errors::Error> {
+        let mut request = Request::new(message);
+        request.set_timeout(within);
+        request.metadata_mut().as_mut().insert(CONTEXT, self.system_token(audience)?);
+        Ok(request)
     }
 
     fn sign(

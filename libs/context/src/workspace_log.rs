@@ -10,9 +10,9 @@ use postbreeze_proto::internal::v1::{
 };
 use postbreeze_runtime::{Environment, peer::Peer};
 use tokio::time::{Instant, sleep};
-use tonic::{Request, async_trait};
+use tonic::async_trait;
 
-use crate::token::{CONTEXT, Issuer};
+use crate::token::Issuer;
 
 /// After a reading that failed, and after one that told nothing sooner than this: who is stopping lets nobody wait.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -74,10 +74,8 @@ async fn read_on(
 ) -> Result<usize, String> {
     let kept = follower.position().await.map_err(|error| error.to_string())?;
     let after_position = kept.max(*passed);
-    let mut request = Request::new(ReadWorkspaceLogRequest { after_position, at_once: false });
-    request.set_timeout(PATIENCE);
-    let token = issuer.system_token(AUDIENCE).map_err(|error| error.to_string())?;
-    request.metadata_mut().as_mut().insert(CONTEXT, token);
+    let read = ReadWorkspaceLogRequest { after_position, at_once: false };
+    let request = issuer.request(read, AUDIENCE, PATIENCE).map_err(|error| error.to_string())?;
     let answer = WorkspaceLogServiceClient::new(workspaces.clone())
         .read_workspace_log(request)
         .await
@@ -115,7 +113,7 @@ mod tests {
         workspace_log_service_server::{WorkspaceLogService, WorkspaceLogServiceServer},
     };
     use postbreeze_runtime::{BoxService, clock::Clock};
-    use tonic::{Response, Status, service::Routes};
+    use tonic::{Request, Response, Status, service::Routes};
     use uuid::Uuid;
 
     use super::*;

@@ -46,7 +46,7 @@ use std::{
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use postbreeze_ids::Minter;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
@@ -90,7 +90,9 @@ pub struct Background {
     panicked: Arc<AtomicBool>,
 }
 
-/// How long tasks have to end. Most do at once; what is being sent to a network has a while.
+/// How long what is on its way to others goes on once the process stops.
+pub const FINISHES_WITHIN: Duration = Duration::from_secs(15);
+/// How long tasks have to end: somewhat longer, to write down what became of that.
 const END_WITHIN: Duration = Duration::from_secs(20);
 
 impl Background {
@@ -105,6 +107,18 @@ impl Background {
                 stopping.cancel();
             }
         });
+    }
+
+    /// Does something to its end; `None` when that takes longer than [`FINISHES_WITHIN`] from when the process stops.
+    pub async fn finish<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let too_long = async {
+            self.stopping.cancelled().await;
+            sleep(FINISHES_WITHIN).await;
+        };
+        tokio::select! {
+            done = work => Some(done),
+            () = too_long => None,
+        }
     }
 
     /// Cancelled when the process stops.

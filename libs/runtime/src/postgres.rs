@@ -8,6 +8,7 @@ use std::{str::FromStr as _, time::Duration};
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgPool,
+    error::DatabaseError,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -217,6 +218,14 @@ pub fn trouble(error: &sqlx::Error) -> Trouble {
         },
         _ => Trouble::Ours,
     }
+}
+
+/// Whether an error is about the values that were to be written, data exceptions and violated constraints: it would be the
+/// same at any other time.
+#[must_use]
+pub fn is_about_values(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
 }
 
 /// The name of the constraint that an error violates, if it is that.

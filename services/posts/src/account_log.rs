@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use postbreeze_context::token::{CONTEXT, Issuer};
+use postbreeze_context::token::Issuer;
 use postbreeze_ids::{AccountId, WorkspaceId};
 use postbreeze_proto::internal::v1::{
     AccountLogEntry, ReadAccountLogRequest, account_log_entry::Event,
@@ -11,7 +11,6 @@ use postbreeze_proto::internal::v1::{
 };
 use postbreeze_runtime::{Environment, peer::Peer};
 use tokio::time::{Instant, sleep};
-use tonic::Request;
 
 use crate::{
     error::Error,
@@ -60,11 +59,9 @@ impl Follower {
     /// Deals with what there is after the last entry that was dealt with, and answers how many entries there were.
     async fn read_on(&self) -> Result<usize, Error> {
         let after_position = self.store.account_log_position().await?;
-        let mut request = Request::new(ReadAccountLogRequest { after_position });
-        request.set_timeout(PATIENCE);
-        let token = self.issuer.system_token(&["accounts"]);
-        let token = token.map_err(|_| Error::Unreadable("the key that signs context tokens"))?;
-        request.metadata_mut().as_mut().insert(CONTEXT, token);
+        let read = ReadAccountLogRequest { after_position };
+        let request = self.issuer.request(read, &["accounts"], PATIENCE);
+        let request = request.map_err(|_| Error::Crypto)?;
         let answer = AccountLogServiceClient::new(self.accounts.clone())
             .read_account_log(request)
             .await

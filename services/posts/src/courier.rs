@@ -4,15 +4,12 @@
 
 mod attempt;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use postbreeze_egress::Egress;
 use postbreeze_ids::WebhookId;
-use postbreeze_runtime::Environment;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::sleep,
-};
+use postbreeze_runtime::{Environment, postgres::is_about_values};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::attempt::Attempt;
 use crate::{bell::Bells, store::Store, vault::Vault};
@@ -23,8 +20,6 @@ const AT_ONCE: usize = 16;
 const EVENTS: i64 = 200;
 /// Webhooks that one look at the queue deals with.
 const WEBHOOKS: i64 = 32;
-/// How long deliveries on their way may take to end once the process stops; those that do not are sent again by another.
-const END_WITHIN: Duration = Duration::from_secs(4);
 
 /// What the courier works with.
 #[derive(Clone)]
@@ -77,7 +72,7 @@ impl Courier {
         match self.store.relay_events(&events, self.environment.clock.now()).await {
             Ok(count) => made = count,
             // One that is in the way keeps no other from being told.
-            Err(_) => {
+            Err(error) if is_about_values(&error) => {
                 for id in &events {
                     let one = std::slice::from_ref(id);
                     match self.store.relay_events(one, self.environment.clock.now()).await {
@@ -86,6 +81,7 @@ impl Courier {
                     }
                 }
             }
+            Err(error) => return Err(error),
         }
         if made > 0 {
             self.bells.deliveries.ring();
@@ -132,17 +128,10 @@ impl Courier {
         let Some(taken) = self.store.take_deliveries(id, most, now).await? else { return Ok(0) };
         let begun = taken.deliveries.len();
         for (attempt, permit) in Attempt::all_of(self, taken).into_iter().zip(permits) {
-            let (courier, stopping) =
-                (self.clone(), self.environment.background.stopping().clone());
+            let (courier, background) = (self.clone(), self.environment.background.clone());
             self.environment.background.spawn(async move {
-                let stopped = async {
-                    stopping.cancelled().await;
-                    sleep(END_WITHIN).await;
-                };
-                tokio::select! {
-                    () = attempt.make(&courier) => {}
-                    () = stopped => {}
-                }
+                // What does not end in time is sent again by another.
+                background.finish(attempt.make(&courier)).await;
                 drop(permit);
                 courier.bells.deliveries.ring();
             });

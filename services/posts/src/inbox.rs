@@ -91,10 +91,9 @@ impl Inbox {
             let now = self.environment.clock.now();
             let Some(feed) = self.store.take_due_feed(account_id, now).await? else { continue };
             begun += 1;
-            let (inbox, stopping) = (self.clone(), self.environment.background.stopping().clone());
+            let inbox = self.clone();
             self.environment.background.spawn(async move {
-                let fetched = stopping.run_until_cancelled(inbox.fetch_account(feed)).await;
-                if let Some(Err(error)) = fetched {
+                if let Err(error) = inbox.fetch_account(feed).await {
                     tracing::warn!(%error, account.id = %feed.account_id, "comments cannot be kept");
                 }
                 drop(permit);
@@ -103,7 +102,7 @@ impl Inbox {
         Ok(begun)
     }
 
-    /// Fetches what is due of an account that was taken, and gives it back.
+    /// Fetches what is due of an account that was taken, and gives it back, also when the process stops.
     #[tracing::instrument(skip_all, name = "comments.fetch", fields(account.id = %feed.account_id))]
     async fn fetch_account(&self, feed: TakenFeed) -> Result<(), sqlx::Error> {
         let begun = Instant::now();
@@ -113,9 +112,11 @@ impl Inbox {
             if begun.elapsed() > TURN {
                 break;
             }
-            match self.fetch(&source).await? {
-                Ok(_) | Err(Missed::Target) => {}
-                Err(why) => {
+            let stopping = self.environment.background.stopping();
+            match stopping.run_until_cancelled(self.fetch(&source)).await.transpose()? {
+                None => break,
+                Some(Ok(_) | Err(Missed::Target)) => {}
+                Some(Err(why)) => {
                     missed = Some(why);
                     break;
                 }

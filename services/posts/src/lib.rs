@@ -29,6 +29,7 @@ mod publisher;
 mod replies;
 mod rpc;
 mod store;
+mod text;
 mod vault;
 pub mod webhook;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postbreeze_context::token::{CONTEXT, Issuer};
+use postbreeze_context::token::Issuer;
 use postbreeze_proto::internal::v1::network_service_client::NetworkServiceClient;
 use postbreeze_runtime::peer::Peer;
 use tonic::{Request, Status};
@@ -42,11 +42,6 @@ impl Networks {
     /// # Errors
     /// When it cannot be signed.
     pub(crate) fn request<T>(&self, message: T) -> Result<Request<T>, Status> {
-        let mut request = Request::new(message);
-        request.set_timeout(PATIENCE);
-        let token = self.issuer.system_token(AUDIENCE);
-        let token = token.map_err(|_| Error::Crypto)?;
-        request.metadata_mut().as_mut().insert(CONTEXT, token);
-        Ok(request)
+        Ok(self.issuer.request(message, AUDIENCE, PATIENCE).map_err(|_| Error::Crypto)?)
     }
 }

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
-use postbreeze_context::token::{CONTEXT, Issuer};
+use postbreeze_context::token::Issuer;
 use postbreeze_ids::PostId;
 use postbreeze_proto::internal::v1::{
     KeepMediaRequest, media_source_service_client::MediaSourceServiceClient,
@@ -14,7 +14,6 @@ use tokio::{
     sync::Notify,
     time::{sleep, timeout},
 };
-use tonic::Request;
 
 use crate::store::{Store, media_notices::Notice};
 
@@ -102,14 +101,13 @@ impl Courier {
     }
 
     async fn tell(&self, notice: &Notice) -> Result<(), String> {
-        let mut request = Request::new(KeepMediaRequest {
+        let keep = KeepMediaRequest {
             post_id: notice.post_id.to_string(),
             post_version: notice.version,
             media_ids: notice.media_ids.iter().map(ToString::to_string).collect(),
-        });
-        request.set_timeout(PATIENCE);
-        let token = self.issuer.system_token(AUDIENCE).map_err(|error| error.to_string())?;
-        request.metadata_mut().as_mut().insert(CONTEXT, token);
+        };
+        let request = self.issuer.request(keep, AUDIENCE, PATIENCE);
+        let request = request.map_err(|error| error.to_string())?;
         MediaSourceServiceClient::new(self.media.clone())
             .keep_media(request)
             .await

@@ -27,10 +27,10 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_context::token::Issuer;
-use postbreeze_runtime::{Environment, peer::Peer};
+use postbreeze_runtime::{Environment, FINISHES_WITHIN, peer::Peer};
 use tokio::{
     sync::{Notify, mpsc},
-    time::{Instant, sleep},
+    time::Instant,
 };
 
 use self::{gate::Gate, metrics::Metrics, pace::Pace};
@@ -38,8 +38,6 @@ use crate::{notices::Notices, post::Part, store::Store};
 
 /// What other replicas have written is found within this.
 const POLL: Duration = Duration::from_millis(500);
-/// What is under way when the process stops may end within this; it is looked for otherwise.
-const END_WITHIN: Duration = Duration::from_secs(15);
 /// A loop that has not turned for so long stands still.
 const STANDS_STILL: Duration = Duration::from_secs(30);
 
@@ -202,12 +200,6 @@ impl Shared {
             return false;
         }
         let mut stops = self.stops.lock().unwrap_or_else(PoisonError::into_inner);
-        stops.get_or_insert_with(Instant::now).elapsed() > END_WITHIN
-    }
-
-    /// The process stops, and what is under way has had its time.
-    async fn stopped(&self) {
-        self.environment.background.stopping().cancelled().await;
-        sleep(END_WITHIN).await;
+        stops.get_or_insert_with(Instant::now).elapsed() > FINISHES_WITHIN
     }
 }

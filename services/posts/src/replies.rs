@@ -1,33 +1,33 @@
 //! Answers comments. A reply is written down before the network is called; what became of one whose answer was lost, or
 //! whose process died, is found out by looking, and it is sent again only once the network certainly does not have it.
 
-use std::time::Duration;
-
 use futures_util::{StreamExt as _, stream};
 use postbreeze_ids::CommentId;
 use postbreeze_proto::{
     internal::v1::{
-        FindCommentRequest, FindOutcome, PublishCommentRequest, SendFailure, SendOutcome,
+        FindCommentRequest, FindOutcome, PublishCommentRequest, SendFailure, SendOutcome, Sent,
         find_outcome, send_outcome,
     },
     time::to_proto,
 };
 use postbreeze_runtime::Environment;
-use tokio::{sync::oneshot, time::sleep};
+use tokio::sync::oneshot;
 use tonic::{Code, Status};
+use tracing::Instrument as _;
 
 use crate::{
     bell::Bell,
     comment::reply::{Next, Told, key, next},
     networks::Networks,
     store::{Store, comments::replies::TakenReply},
+    text::cut,
 };
 
 const REPLIES: i64 = 32;
 /// Replies that are looked for at once.
 const AT_ONCE: usize = 8;
-/// How long a reply on its way may take to end once the process stops; it is looked for otherwise.
-const END_WITHIN: Duration = Duration::from_secs(4);
+const ID_CHARS: usize = 500;
+const MESSAGE_CHARS: usize = 1_000;
 
 /// What sends.
 #[derive(Clone)]
@@ -96,9 +96,9 @@ impl Replies {
     /// Sends a reply that was written down a moment ago, also when whoever waits for it goes away. Answers what became of it
     /// where that is known.
     pub(crate) async fn send_first(&self, taken: TakenReply) -> FirstSending {
-        let (replies, stopping) = (self.clone(), self.environment.background.stopping().clone());
+        let (replies, background) = (self.clone(), self.environment.background.clone());
         let (tell, told) = oneshot::channel();
-        self.environment.background.spawn(async move {
+        let to_the_end = async move {
             let sending = async {
                 let (told, first) = replies.send(&taken).await;
                 match replies.go_on(taken, told).await {
@@ -107,15 +107,10 @@ impl Replies {
                     Err(error) => tracing::warn!(%error, "what became of a reply is not written"),
                 }
             };
-            let stopped = async {
-                stopping.cancelled().await;
-                sleep(END_WITHIN).await;
-            };
-            tokio::select! {
-                () = sending => {}
-                () = stopped => {}
-            }
-        });
+            // What does not end in time is looked for by another.
+            background.finish(sending).await;
+        };
+        self.environment.background.spawn(to_the_end.in_current_span());
         told.await.unwrap_or(FirstSending::Lost)
     }
 
@@ -154,13 +149,15 @@ impl Replies {
         };
         match outcome.outcome {
             Some(send_outcome::Outcome::Sent(sent)) => {
-                (Told::There { external_id: sent.external_id }, FirstSending::Sent)
+                (Told::There { external_id: id_of(&sent) }, FirstSending::Sent)
             }
             Some(send_outcome::Outcome::Failed(failure)) => {
-                let message = failure.message.clone();
+                let message = cut(&failure.message, MESSAGE_CHARS);
                 (Told::Refused { message }, FirstSending::Refused(failure))
             }
-            Some(send_outcome::Outcome::Unknown(unknown)) => lost(&unknown.message),
+            Some(send_outcome::Outcome::Unknown(unknown)) => {
+                lost(&cut(&unknown.message, MESSAGE_CHARS))
+            }
             None => lost("no answer came"),
         }
     }
@@ -179,13 +176,11 @@ impl Replies {
             }
         };
         match outcome.outcome {
-            Some(find_outcome::Outcome::Found(sent)) => {
-                Told::There { external_id: sent.external_id }
-            }
+            Some(find_outcome::Outcome::Found(sent)) => Told::There { external_id: id_of(&sent) },
             Some(find_outcome::Outcome::NotThere(_)) => Told::NotThere,
             Some(find_outcome::Outcome::Undecided(undecided)) => Told::Undecided {
                 look_again: undecided.look_again,
-                message: undecided.message,
+                message: cut(&undecided.message, MESSAGE_CHARS),
                 retry_after: undecided.retry_after.and_then(|wait| wait.try_into().ok()),
             },
             None => Told::NotAsked,
@@ -209,6 +204,11 @@ impl Replies {
 #[cfg(feature = "sabotage")]
 fn is_sabotaged() -> bool {
     postbreeze_runtime::sabotage::is_broken(postbreeze_runtime::sabotage::Mechanism::Publishing)
+}
+
+/// The network's own id of what it has, as it can be kept.
+fn id_of(sent: &Sent) -> String {
+    cut(&sent.external_id, ID_CHARS)
 }
 
 fn sending(taken: &TakenReply) -> PublishCommentRequest {

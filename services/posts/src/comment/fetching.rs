@@ -5,6 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_proto::{internal::v1::FetchedComment, time::from_proto};
 
+use crate::text::cut;
+
 /// How long a published target can be refreshed.
 pub const REFRESHED_FOR: TimeDelta = TimeDelta::days(30);
 
@@ -87,11 +89,6 @@ pub fn kept(fetched: FetchedComment, now: DateTime<Utc>) -> Option<NewComment> {
         body: cut(&fetched.body, BODY_CHARS),
         network_time: network_time.min(now),
     })
-}
-
-/// The first characters, without NUL: Postgres keeps none.
-fn cut(text: &str, chars: usize) -> String {
-    text.chars().filter(|char| *char != '\0').take(chars).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use aws_lc_rs::digest;
 use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_ids::CommentId;
 
+use crate::text::hex;
+
 /// How often a reply is sent at the most.
 pub const MOST_TRIES: i32 = 3;
 
@@ -50,15 +52,16 @@ impl ReplyStatus {
     }
 }
 
+/// Of the hash that a reply is named by.
+const KEY_BYTES: usize = 16;
+
 /// Names a reply on the network for ever: the same comment and text have the same key.
 #[must_use]
 pub fn key(comment_id: CommentId, body: &str) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(comment_id.uuid().as_bytes());
     context.update(body.as_bytes());
-    let hash = context.finish();
-    let half = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}"));
-    format!("reply-{}", half.collect::<String>())
+    format!("reply-{}", hex(&context.finish().as_ref()[..KEY_BYTES]))
 }
 
 /// What was told of a reply.

@@ -238,13 +238,9 @@ impl Claim<'_> {
 
     /// Whoever sent it has died, before or after the network had it.
     fn take_over(&mut self, post: &mut OutgoingPost, place: usize, part: Part) {
-        let error = Failure {
-            code: "interrupted".to_owned(),
-            message: "the sending was interrupted; the network is asked whether it has it"
-                .to_owned(),
-            class: class::UNKNOWN,
-        };
-        let ended = settle::lose(post, place, part, error, self.now);
+        let (code, message) = settle::INTERRUPTED;
+        let error = settle::failure(code, message, class::UNKNOWN);
+        let ended = settle::lose(post, place, part, error, false, self.now);
         self.ended.extend(ended);
     }
 }

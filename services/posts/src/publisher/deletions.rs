@@ -4,13 +4,11 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use postbreeze_context::token::CONTEXT;
 use postbreeze_ids::WorkspaceId;
 use postbreeze_proto::internal::v1::{
     ReadWorkspaceLogRequest, workspace_log_entry::Event,
     workspace_log_service_client::WorkspaceLogServiceClient,
 };
-use tonic::Request;
 
 use super::Shared;
 use crate::error::Error;
@@ -42,12 +40,8 @@ impl Deletions {
         };
         loop {
             let read = ReadWorkspaceLogRequest { after_position: position, at_once: true };
-            let mut request = Request::new(read);
-            request.set_timeout(WITHIN);
-            let token = shared.issuer.system_token(&["workspaces"]);
-            let token =
-                token.map_err(|_| Error::Unreadable("the key that signs context tokens"))?;
-            request.metadata_mut().as_mut().insert(CONTEXT, token);
+            let request = shared.issuer.request(read, &["workspaces"], WITHIN);
+            let request = request.map_err(|_| Error::Crypto)?;
             let answer = WorkspaceLogServiceClient::new(shared.workspaces.clone())
                 .read_workspace_log(request)
                 .await

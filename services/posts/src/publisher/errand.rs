@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use postbreeze_context::token::CONTEXT;
 use postbreeze_proto::internal::v1::{
     FindCommentRequest, FindOutcome, FindPublishedRequest, SendOutcome, Sent, find_outcome,
     network_service_client::NetworkServiceClient, send_outcome,
@@ -14,7 +13,7 @@ use postbreeze_runtime::peer::NOT_SENT;
 use tonic::{Code, Request, Status};
 
 use super::{Shared, claim::Errand, settle::Outcome};
-use crate::post::Part;
+use crate::{post::Part, text::cut};
 
 /// With less time than this a sending is not begun.
 const WORTH_SENDING: Duration = Duration::from_millis(500);
@@ -90,18 +89,10 @@ impl Shared {
 
     /// A request in the name of this service.
     fn request<T>(&self, message: T, within: Duration) -> Result<Request<T>, Outcome> {
-        let mut request = Request::new(message);
-        request.set_timeout(within);
-        match self.issuer.system_token(&["accounts"]) {
-            Ok(token) => {
-                request.metadata_mut().as_mut().insert(CONTEXT, token);
-                Ok(request)
-            }
-            Err(cause) => {
-                tracing::error!(%cause, "no context token can be signed");
-                Err(withheld("it could not be sent"))
-            }
-        }
+        self.issuer.request(message, &["accounts"], within).map_err(|cause| {
+            tracing::error!(%cause, "no context token can be signed");
+            withheld("it could not be sent")
+        })
     }
 
     fn sent<T>(
@@ -174,13 +165,13 @@ fn read_sent(outcome: Option<SendOutcome>) -> Outcome {
         Some(Read::Sent(sent)) => found_or_sent(sent),
         Some(Read::Failed(failed)) => Outcome::Failed {
             transient: failed.transient,
-            code: clean(&failed.code, CODE_CHARS),
-            message: clean(&failed.message, MESSAGE_CHARS),
+            code: cut(&failed.code, CODE_CHARS),
+            message: cut(&failed.message, MESSAGE_CHARS),
             retry_after: failed.retry_after.and_then(|wait| wait.try_into().ok()),
         },
         Some(Read::Unknown(unknown)) => Outcome::Unknown {
-            code: clean(&unknown.code, CODE_CHARS),
-            message: clean(&unknown.message, MESSAGE_CHARS),
+            code: cut(&unknown.code, CODE_CHARS),
+            message: cut(&unknown.message, MESSAGE_CHARS),
             over: true,
         },
         // An outcome of a later version.
@@ -195,7 +186,7 @@ fn read_found(outcome: Option<FindOutcome>) -> Outcome {
         Some(Read::NotThere(_)) => Outcome::NotThere,
         Some(Read::Undecided(undecided)) => Outcome::Undecided {
             look_again: undecided.look_again,
-            message: clean(&undecided.message, MESSAGE_CHARS),
+            message: cut(&undecided.message, MESSAGE_CHARS),
             retry_after: undecided.retry_after.and_then(|wait| wait.try_into().ok()),
         },
         None => Outcome::NotAsked,
@@ -204,14 +195,9 @@ fn read_found(outcome: Option<FindOutcome>) -> Outcome {
 
 fn found_or_sent(sent: Sent) -> Outcome {
     Outcome::Sent {
-        external_id: clean(&sent.external_id, ID_CHARS),
-        external_url: clean(&sent.external_url, URL_CHARS),
+        external_id: cut(&sent.external_id, ID_CHARS),
+        external_url: cut(&sent.external_url, URL_CHARS),
     }
-}
-
-/// What a network says, as it can be kept: of bounded length, and without the one character that Postgres does not take.
-fn clean(text: &str, chars: usize) -> String {
-    text.chars().filter(|char| *char != '\0').take(chars).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Names of sendings: the same target with the same content has the same name, on the network too.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest::{Context, SHA256};
 use postbreeze_ids::TargetId;
+
+use crate::text::hex;
 
 /// Bytes of a digest that a name carries: enough to tell the contents of one target apart.
 const BYTES: usize = 8;
@@ -16,11 +16,7 @@ pub(super) fn of_post(target_id: TargetId, parts: &[&[u8]]) -> String {
         digest.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         digest.update(part);
     }
-    let mut key = format!("{}-", name(target_id));
-    for byte in digest.finish().as_ref().iter().take(BYTES) {
-        write!(key, "{byte:02x}").expect("a text can be written to");
-    }
-    key
+    format!("{}-{}", name(target_id), hex(&digest.finish().as_ref()[..BYTES]))
 }
 
 /// The name of a target's first comment, which never changes once the target is out.

@@ -2,13 +2,11 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use postbreeze_context::token::CONTEXT;
 use postbreeze_ids::MediaId;
 use postbreeze_proto::internal::v1::{
     MediaToPublish, ShareMediaRequest, SharedMedia,
     media_source_service_client::MediaSourceServiceClient,
 };
-use tonic::Request;
 
 use super::{Shared, settle::Outcome};
 
@@ -35,13 +33,11 @@ impl Shared {
         let mut ids: Vec<String> = shown.iter().map(|medium| medium.id.to_string()).collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut request = Request::new(ShareMediaRequest { media_ids: ids });
-        request.set_timeout(WITHIN);
-        let token = self.issuer.system_token(&["media"]).map_err(|cause| {
+        let share = ShareMediaRequest { media_ids: ids };
+        let request = self.issuer.request(share, &["media"], WITHIN).map_err(|cause| {
             tracing::error!(%cause, "no context token can be signed");
             withheld()
         })?;
-        request.metadata_mut().as_mut().insert(CONTEXT, token);
         let answer = MediaSourceServiceClient::new(self.media.clone()).share_media(request).await;
         let answer = answer.map_err(|status| {
             tracing::warn!(%status, "media cannot be shared");

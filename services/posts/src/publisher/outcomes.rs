@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use postbreeze_ids::PostId;
-use sqlx::error::DatabaseError;
+use postbreeze_runtime::postgres::is_about_values;
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     time::{Instant, sleep, timeout_at},
@@ -26,8 +26,6 @@ use crate::{
 const BATCH: usize = 64;
 /// How long the first of them waits for others.
 const GATHER: Duration = Duration::from_millis(3);
-/// Classes of SQLSTATE that are about the values: data exceptions and violated constraints.
-const LASTING: [&str; 2] = ["22", "23"];
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -83,10 +81,7 @@ async fn write(shared: &Shared, batch: &[Done]) {
 /// Whether an error is about what is written, and would be the same at any other time.
 fn is_lasting(error: &Error) -> bool {
     match error {
-        Error::Database(cause) => {
-            let code = cause.as_database_error().and_then(DatabaseError::code);
-            code.is_some_and(|code| LASTING.iter().any(|class| code.starts_with(class)))
-        }
+        Error::Database(cause) => is_about_values(cause),
         _ => true,
     }
 }

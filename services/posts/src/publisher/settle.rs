@@ -40,6 +40,10 @@ pub(super) enum Outcome {
     NotAsked,
 }
 
+/// Code and message of a sending whose process ended before there was an answer.
+pub(super) const INTERRUPTED: (&str, &str) =
+    ("interrupted", "the sending was interrupted; the network is asked whether it has it");
+
 impl Outcome {
     /// Whether a sending goes on where it stopped: nothing of it can be seen yet, and nothing went wrong.
     pub(super) fn is_in_progress(&self) -> bool {
@@ -106,33 +110,29 @@ pub(super) fn settle(
             );
             if *transient {
                 let number = spread(done.target_id);
-                let wait = if done.outcome.is_in_progress() {
-                    post.touch(place).tries -= 1;
-                    pause_as_asked(*retry_after)
+                let (wait, counts) = if done.outcome.is_in_progress() {
+                    (pause_as_asked(*retry_after), false)
                 } else {
-                    pause(tries(post, place), *retry_after, number)
+                    (pause(tries(post, place), *retry_after, number), true)
                 };
-                repeat(post, place, part, error, wait, now)
+                repeat(post, place, part, error, Again { wait, counts }, now)
             } else {
                 fail(post, place, part, error)
             }
         }
         Outcome::Withheld { code, message } => {
-            let target = post.touch(place);
-            target.tries -= 1;
             let age = target.first_try_time.and_then(|first| (now - first).to_std().ok());
             let wait = OWN_PAUSE.max(age.unwrap_or_default() / 10);
-            repeat(post, place, part, failure(code, message, class::TRANSIENT), wait, now)
+            let again = Again { wait, counts: false };
+            repeat(post, place, part, failure(code, message, class::TRANSIENT), again, now)
         }
         #[cfg(feature = "sabotage")]
         Outcome::Unknown { code, message, .. } if is_sabotaged() => {
-            repeat(post, place, part, failure(code, message, class::UNKNOWN), Duration::ZERO, now)
+            let again = Again { wait: Duration::ZERO, counts: true };
+            repeat(post, place, part, failure(code, message, class::UNKNOWN), again, now)
         }
         Outcome::Unknown { code, message, over } => {
-            if *over {
-                post.touch(place).in_transit_until = None;
-            }
-            lose(post, place, part, failure(code, message, class::UNKNOWN), now)
+            lose(post, place, part, failure(code, message, class::UNKNOWN), *over, now)
         }
         Outcome::NotThere
             if is_unknown && target.in_transit_until.is_some_and(|at| at > done.claim_time) =>
@@ -142,8 +142,10 @@ pub(super) fn settle(
             target.looks += 1;
             let looks = u32::try_from(target.looks).unwrap_or(u32::MAX);
             let wait = look_pause(looks, None, spread(done.target_id));
-            let next = wait.map(|wait| now + delta(wait)).min(target.in_transit_until);
-            target.due_time = next.map(|next| next.max(now));
+            // However often it was looked for: the last look comes when it is over.
+            let next = wait.map(|wait| now + delta(wait));
+            let over = target.in_transit_until.map(|over| over.max(now));
+            target.due_time = next.min(over).or(over);
             None
         }
         Outcome::NotThere if is_unknown => {
@@ -153,7 +155,7 @@ pub(super) fn settle(
                 0 | 1 => Duration::ZERO,
                 more => pause(more - 1, None, spread(done.target_id)),
             };
-            repeat(post, place, part, error, wait, now)
+            repeat(post, place, part, error, Again { wait, counts: true }, now)
         }
         Outcome::Undecided { look_again, message, retry_after } if is_unknown => {
             let target = post.touch(place);
@@ -213,18 +215,26 @@ fn sent(
     Some(ended(post, place, "published"))
 }
 
+/// How something is tried again.
+struct Again {
+    wait: Duration,
+    /// Whether what was tried was a try.
+    counts: bool,
+}
+
 /// To be tried again after a while, unless that was done often or long enough, or nothing of the post may start any more.
 fn repeat(
     post: &mut OutgoingPost,
     place: usize,
     part: Part,
     error: Failure,
-    wait: Duration,
+    again: Again,
     now: DateTime<Utc>,
 ) -> Option<EndedAttempt> {
     let target = &post.targets[place];
     let age = target.first_try_time.and_then(|first| (now - first).to_std().ok());
-    let over = is_over(tries(post, place), age.unwrap_or_default());
+    let tries = tries(post, place).saturating_sub(u32::from(!again.counts));
+    let over = is_over(tries, age.unwrap_or_default());
     if over || post.is_gone || target.account_gone || target.is_stopped {
         return fail(post, place, part, error);
     }
@@ -232,7 +242,11 @@ fn repeat(
         return None;
     }
     set_error(post, place, part, error);
-    post.touch(place).due_time = Some(now + delta(wait));
+    let target = post.touch(place);
+    target.due_time = Some(now + delta(again.wait));
+    if !again.counts {
+        target.tries -= 1;
+    }
     (part == Part::Post).then(|| ended(post, place, "failed"))
 }
 
@@ -252,12 +266,14 @@ fn fail(post: &mut OutgoingPost, place: usize, part: Part, error: Failure) -> Op
     (part == Part::Post).then(|| ended(post, place, "failed"))
 }
 
-/// Nobody knows what became of it: it is looked for soon.
+/// Nobody knows what became of it: it is looked for soon. `over`: whether it is at least known that it arrives no more if it
+/// has not arrived.
 pub(super) fn lose(
     post: &mut OutgoingPost,
     place: usize,
     part: Part,
     error: Failure,
+    over: bool,
     now: DateTime<Utc>,
 ) -> Option<EndedAttempt> {
     if !make_move(post, place, part, Move::Lose) {
@@ -267,6 +283,9 @@ pub(super) fn lose(
     let number = spread(post.targets[place].id);
     let target = post.touch(place);
     target.looks = 0;
+    if over {
+        target.in_transit_until = None;
+    }
     target.due_time = look_pause(0, None, number).map(|wait| now + delta(wait));
     (part == Part::Post).then(|| ended(post, place, "unknown"))
 }
@@ -331,7 +350,7 @@ fn ended(post: &OutgoingPost, place: usize, status: &'static str) -> EndedAttemp
     }
 }
 
-fn failure(code: &str, message: &str, class: &'static str) -> Failure {
+pub(super) fn failure(code: &str, message: &str, class: &'static str) -> Failure {
     Failure { code: code.to_owned(), message: message.to_owned(), class }
 }
 

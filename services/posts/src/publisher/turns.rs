@@ -15,7 +15,7 @@ use super::{
     deletions::Deletions,
     errand::withheld,
     pace::Busy,
-    settle::{Done, Outcome},
+    settle::{Done, INTERRUPTED, Outcome},
 };
 use crate::{error::Error, store::due::DueTarget};
 
@@ -104,7 +104,7 @@ impl Loop {
     async fn turn(&mut self) -> Result<Rest, Error> {
         let now = self.shared.environment.clock.now();
         self.renew(now).await?;
-        self.measure(now).await?;
+        self.measure(now).await;
         let is_open = self.shared.gate.is_open().await;
         let (room, busy) = {
             let mut pace = self.shared.pace();
@@ -261,10 +261,9 @@ impl Loop {
             account.id = %job.account_id,
         );
         let errand = async move {
-            let outcome = tokio::select! {
-                outcome = shared.run(job.errand, job.claim_time) => outcome,
-                () = shared.stopped() => interrupted(),
-            };
+            let running = shared.run(job.errand, job.claim_time);
+            let ran = shared.environment.background.finish(running).await;
+            let outcome = ran.unwrap_or_else(interrupted);
             drop(outcomes.send(Done { outcome, ..withheld }));
         };
         self.shared.environment.background.spawn(errand.instrument(span));
@@ -287,23 +286,24 @@ impl Loop {
         Ok(())
     }
 
-    async fn measure(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
+    /// Measures now and then. What cannot be measured is sent all the same.
+    async fn measure(&mut self, now: DateTime<Utc>) {
         if self.measured.is_some_and(|measured| measured.elapsed() < MEASURE_EVERY) {
-            return Ok(());
+            return;
         }
-        let oldest = self.shared.store.oldest_unsent(now).await?;
-        let age = oldest.and_then(|oldest| (now - oldest).to_std().ok());
-        self.shared.metrics.oldest_due(age.unwrap_or_default());
         self.measured = Some(Instant::now());
-        Ok(())
+        match self.shared.store.oldest_unsent(now).await {
+            Ok(oldest) => {
+                let age = oldest.and_then(|oldest| (now - oldest).to_std().ok());
+                self.shared.metrics.oldest_due(age.unwrap_or_default());
+            }
+            Err(cause) => tracing::warn!(%cause, "it cannot be told for how long posts are due"),
+        }
     }
 }
 
 /// The process stopped before there was an answer.
 fn interrupted() -> Outcome {
-    Outcome::Unknown {
-        code: "interrupted".to_owned(),
-        message: "the sending was interrupted; the network is asked whether it has it".to_owned(),
-        over: false,
-    }
+    let (code, message) = INTERRUPTED;
+    Outcome::Unknown { code: code.to_owned(), message: message.to_owned(), over: false }
 }

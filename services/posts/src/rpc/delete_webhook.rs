@@ -8,7 +8,7 @@ use postbreeze_proto::{
 
 use super::{
     Rpc,
-    get_webhook::{load, not_found},
+    get_webhook::{gone, load},
 };
 use crate::{error::Error, store::webhooks::delete_webhook as delete};
 
@@ -23,7 +23,7 @@ pub(super) async fn delete_webhook(
     let webhook = load(rpc, context, webhook_id).await?;
     let mut transaction = rpc.store.begin().await?;
     if !delete(&mut transaction, &webhook, rpc.environment.clock.now()).await? {
-        return Err(not_found(webhook_id));
+        return Err(gone(&mut *transaction, webhook.workspace_id(), webhook_id).await?);
     }
     transaction.commit().await?;
     Ok(DeleteWebhookResponse {})

@@ -2,17 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
-use postbreeze_ids::WebhookId;
+use postbreeze_ids::{WebhookId, WorkspaceId};
 use postbreeze_proto::{
     fields::Fields,
     v1::{GetWebhookRequest, GetWebhookResponse, Webhook},
 };
-use sqlx::PgTransaction;
+use sqlx::{PgExecutor, PgTransaction};
 
 use super::{Rpc, message};
 use crate::{
     error::Error,
-    store::{webhook_secrets::live_secrets, webhooks::WebhookRow},
+    store::{heads::is_buried, webhook_secrets::live_secrets, webhooks::WebhookRow},
 };
 
 pub(super) async fn get_webhook(
@@ -38,18 +38,28 @@ pub(super) async fn load(
     let claim = rpc.store.find_webhook(webhook_id).await?;
     let claim = claim.ok_or_else(|| not_found(webhook_id))?;
     let found = context.admit(claim, Action::Read)?;
-    // Whoever was admitted just before hears what they would hear just after.
-    if found.is_buried {
-        return Err(Denied::OutOfReach.into());
-    }
     if found.is_deleted {
-        return Err(not_found(webhook_id));
+        return Err(gone(rpc.store.pool(), found.workspace_id(), webhook_id).await?);
     }
     let claim = Claim::new(found.workspace_id(), found.into_row().row);
     Ok(context.admit(claim, Action::ManageWebhooks)?)
 }
 
-pub(super) fn not_found(webhook_id: WebhookId) -> Error {
+/// Why a webhook that one was admitted to is not there: with its workspace it is out of reach, whoever was admitted just
+/// before.
+pub(super) async fn gone(
+    database: impl PgExecutor<'_>,
+    workspace_id: WorkspaceId,
+    webhook_id: WebhookId,
+) -> Result<Error, Error> {
+    Ok(if is_buried(database, workspace_id).await? {
+        Denied::OutOfReach.into()
+    } else {
+        not_found(webhook_id)
+    })
+}
+
+fn not_found(webhook_id: WebhookId) -> Error {
     Error::NotFound { resource: "webhook", id: webhook_id.to_string() }
 }
 

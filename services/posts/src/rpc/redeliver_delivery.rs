@@ -11,7 +11,7 @@ use postbreeze_proto::{
 
 use super::{
     Rpc,
-    get_webhook::{load, not_found},
+    get_webhook::{gone, load},
     message,
 };
 use crate::{
@@ -38,8 +38,9 @@ pub(super) async fn redeliver_delivery(
         return Ok(first);
     }
     let answer = idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {
-        let locked = lock_webhook(&mut transaction, &webhook).await?;
-        let row = locked.ok_or_else(|| not_found(webhook_id))?;
+        let Some(row) = lock_webhook(&mut transaction, &webhook).await? else {
+            return Err(gone(&mut *transaction, webhook.workspace_id(), webhook_id).await?);
+        };
         let renewed = renew_delivery(&mut transaction, &row, event_id, now).await?;
         let renewed = renewed.ok_or_else(|| no_delivery(event_id))?;
         if !row.enabled {

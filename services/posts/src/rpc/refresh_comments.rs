@@ -12,10 +12,18 @@ use postbreeze_proto::{
     v1::{RefreshCommentsRequest, RefreshCommentsResponse},
 };
 use postbreeze_runtime::call::Call;
-use tokio::time::timeout;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
+use tracing::Instrument as _;
 
 use super::Rpc;
-use crate::{error::Error, inbox::Missed, store::comment_sources::Source};
+use crate::{
+    error::Error,
+    inbox::{Inbox, Missed},
+    store::comment_sources::Source,
+};
 
 const SOURCES: i64 = 50;
 /// Accounts whose networks are asked at once.
@@ -23,6 +31,8 @@ const AT_ONCE: usize = 4;
 const COOLDOWN: TimeDelta = TimeDelta::minutes(1);
 /// What writing down and answering need of the deadline.
 const MARGIN: Duration = Duration::from_millis(500);
+/// No call of this RPC lasts longer.
+const LONGEST: Duration = Duration::from_mins(1);
 
 pub(super) async fn refresh_comments(
     rpc: &Rpc,
@@ -49,8 +59,21 @@ pub(super) async fn refresh_comments(
     for source in rpc.store.newest_sources(&workspace, now, SOURCES).await? {
         accounts.entry(source.account_id).or_default().push(source);
     }
-    let fetching = stream::iter(accounts).map(|(id, sources)| fetch(rpc, id, sources));
-    let fetched: Vec<Outcome> = fetching.buffer_unordered(AT_ONCE).collect().await;
+    let patience = Call::current().map_or(Duration::MAX, |call| call.remaining());
+    let until = Instant::now() + patience.min(LONGEST).saturating_sub(MARGIN);
+    let fetching = stream::iter(accounts).map(|(account_id, sources)| {
+        // Also when the caller goes away: an account that was taken must be given back.
+        let fetching = fetch(rpc.inbox.clone(), account_id, sources, until);
+        let (tell, told) = oneshot::channel();
+        let fetching = async move {
+            // Nobody may wait any more.
+            let _ = tell.send(fetching.await);
+        };
+        rpc.environment.background.spawn(fetching.in_current_span());
+        told
+    });
+    let fetched: Vec<Outcome> =
+        fetching.buffer_unordered(AT_ONCE).filter_map(async |told| told.ok()).collect().await;
     let answer = match sum(fetched) {
         Ok(answer) => answer,
         Err(error) => {
@@ -74,10 +97,15 @@ struct Outcome {
     trouble: Option<Error>,
 }
 
-/// Fetches the comments of an account's targets, the newest first, as long as the caller waits.
-async fn fetch(rpc: &Rpc, account_id: AccountId, sources: Vec<Source>) -> Outcome {
+/// Fetches the comments of an account's targets, the newest first, until a time.
+async fn fetch(
+    inbox: Inbox,
+    account_id: AccountId,
+    sources: Vec<Source>,
+    until: Instant,
+) -> Outcome {
     let mut done = Outcome { missed: sources.len(), ..Default::default() };
-    let feed = match rpc.inbox.take(account_id).await {
+    let feed = match inbox.take(account_id).await {
         Ok(Some(feed)) => feed,
         // They are just being fetched, or the network wants to be left alone.
         Ok(None) => return done,
@@ -85,9 +113,7 @@ async fn fetch(rpc: &Rpc, account_id: AccountId, sources: Vec<Source>) -> Outcom
     };
     let mut why = None;
     for source in &sources {
-        let patience = Call::current().map_or(Duration::MAX, |call| call.remaining());
-        let patience = patience.saturating_sub(MARGIN);
-        match timeout(patience, rpc.inbox.fetch(source)).await {
+        match timeout_at(until, inbox.fetch(source)).await {
             Ok(Ok(Ok(new))) => {
                 done.new += new;
                 done.fetched += 1;
@@ -106,7 +132,7 @@ async fn fetch(rpc: &Rpc, account_id: AccountId, sources: Vec<Source>) -> Outcom
             Err(_) => break,
         }
     }
-    if let Err(error) = rpc.inbox.give_back(feed, why.as_ref()).await {
+    if let Err(error) = inbox.give_back(feed, why.as_ref()).await {
         tracing::warn!(%error, "an account cannot be given back");
     }
     if let Some(Missed::NotAsked(status)) = why {

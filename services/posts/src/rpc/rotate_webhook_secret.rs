@@ -13,7 +13,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{
     Rpc,
-    get_webhook::{load, not_found, shown},
+    get_webhook::{gone, load, shown},
 };
 use crate::{
     error::Error,
@@ -48,8 +48,9 @@ pub(super) async fn rotate_webhook_secret(
     let new = generate(&SystemRandom::new())?;
     let pool = rpc.store.pool();
     idempotency::once_redacted(pool, key.as_ref(), now, without_secret, async |mut transaction| {
-        let locked = lock_webhook(&mut transaction, &webhook).await?;
-        let row = locked.ok_or_else(|| not_found(webhook_id))?;
+        let Some(row) = lock_webhook(&mut transaction, &webhook).await? else {
+            return Err(gone(&mut *transaction, webhook.workspace_id(), webhook_id).await?);
+        };
         let current = retire_secrets(&mut transaction, webhook_id, now + overlap).await?;
         let secret = SecretRow {
             webhook_id,

@@ -23,15 +23,16 @@ use prost::Message as _;
 use tokio::{sync::oneshot, time::Instant};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+use tracing::Instrument as _;
 
 use super::{
     Rpc,
     media::{self, Medium},
 };
-use crate::error::Error;
+use crate::{error::Error, text::hex};
 
-/// Media that are fetched at once for one post.
-const AT_ONCE: usize = 4;
+/// Media that are fetched at once for one post: half of what `media` fetches of one owner.
+const AT_ONCE: usize = 2;
 /// How long giving back may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The version of a new post.
@@ -164,7 +165,7 @@ impl<'a> Taken<'a> {
         let call = Call::current().ok_or(Error::Unreadable("call"))?;
         let (peer, ingested) = (self.rpc.media.clone(), Arc::clone(&self.ingested));
         let (done, answer) = oneshot::channel();
-        self.rpc.environment.background.spawn(call.scope(async move {
+        let fetching = call.scope(async move {
             let answer = MediaServiceClient::new(peer.clone()).ingest_from_url(request).await;
             let fetched = answer.map_err(|status| refusal(index, status)).and_then(|answer| {
                 let medium = answer.into_inner().media.ok_or(Error::Unreadable("media"))?;
@@ -182,7 +183,8 @@ impl<'a> Taken<'a> {
             }
             // Nobody may wait.
             let _ = done.send(fetched);
-        }));
+        });
+        self.rpc.environment.background.spawn(fetching.in_current_span());
         answer.await.map_err(|_| Error::Unreadable("end of an ingestion"))?
     }
 
@@ -292,5 +294,5 @@ fn derived_id(index: usize, request: &IngestFromUrlRequest) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
     hash.update(&index.to_be_bytes());
     hash.update(&request.encode_to_vec());
-    hash.finish().as_ref().iter().fold(String::new(), |id, byte| format!("{id}{byte:02x}"))
+    hex(hash.finish().as_ref())
 }

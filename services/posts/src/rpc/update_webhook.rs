@@ -9,7 +9,7 @@ use postbreeze_proto::{
 
 use super::{
     Rpc,
-    get_webhook::{load, not_found, shown},
+    get_webhook::{gone, load, shown},
     webhook_fields,
 };
 use crate::{
@@ -42,8 +42,9 @@ pub(super) async fn update_webhook(
     let webhook = load(rpc, context, webhook_id).await?;
     let now = rpc.environment.clock.now();
     let mut transaction = rpc.store.begin().await?;
-    let locked = lock_webhook(&mut transaction, &webhook).await?;
-    let mut row = locked.ok_or_else(|| not_found(webhook_id))?;
+    let Some(mut row) = lock_webhook(&mut transaction, &webhook).await? else {
+        return Err(gone(&mut *transaction, webhook.workspace_id(), webhook_id).await?);
+    };
     edits.apply(&mut row, now);
     save_webhook(&mut transaction, &row).await?;
     let webhook = shown(&mut transaction, row, now).await?;

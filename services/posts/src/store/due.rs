@@ -1,13 +1,10 @@
 //! Which targets wait for something (`post_targets.due_time`), who deals with them, and finding what fell through.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use postbreeze_ids::{AccountId, PostId, TargetId};
 use uuid::Uuid;
 
 use super::{Store, outgoing::lock};
-
-/// For how long what is withheld is put off at the most.
-const LONGEST_WITHHELD: TimeDelta = TimeDelta::hours(3);
 
 /// A target that is, or soon will be, to be dealt with.
 #[derive(Debug, Clone, Copy)]
@@ -91,12 +88,11 @@ impl Store {
                 (
                     SELECT min(first_try_time)
                     FROM post_targets
-                    WHERE due_time <= $2 AND status = 'pending' AND tries = 0 AND first_try_time IS NOT NULL
+                    WHERE status = 'pending' AND tries = 0 AND first_try_time IS NOT NULL
                 )
             )
             "#,
             now,
-            now + LONGEST_WITHHELD,
         )
         .fetch_one(lease.connection())
         .await;
@@ -180,6 +176,7 @@ impl Store {
             WHERE post.bucket >= $1
                 AND post.bucket < $2
                 AND post.delete_time IS NULL
+                -- As the index of open posts says it, so that it is used.
                 AND post.status IN ('needs_approval', 'scheduled', 'publishing', 'partially_published')
                 AND post.status IN ('scheduled', 'publishing')
                 AND post.scheduled_time < $3

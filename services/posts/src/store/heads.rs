@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use postbreeze_context::Admitted;
 use postbreeze_ids::WorkspaceId;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::Store;
@@ -38,6 +38,27 @@ pub(super) async fn hold_living(
     .fetch_optional(connection)
     .await?;
     Ok(living.unwrap_or(false))
+}
+
+/// Whether a workspace that has a head was deleted.
+#[tracing::instrument(skip_all, name = "db.post_heads.is_buried", err(level = "debug"))]
+pub async fn is_buried(
+    database: impl PgExecutor<'_>,
+    workspace_id: WorkspaceId,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        SELECT EXISTS (
+            SELECT
+            FROM post_heads
+            WHERE bucket = $1 AND workspace_id = $2 AND delete_time IS NOT NULL
+        ) AS "buried!"
+        "#,
+        workspace_id.bucket().as_i16(),
+        workspace_id as WorkspaceId,
+    )
+    .fetch_one(database)
+    .await
 }
 
 /// Holds an admitted workspace alone until the transaction ends, whether it has posts or not. Answers whether it is still

@@ -21,7 +21,7 @@ impl Store {
     /// Tells what is due.
     #[tracing::instrument(skip_all, name = "db.look_out", err(level = "debug"))]
     pub async fn look_out(&self, now: DateTime<Utc>) -> Result<Vec<Due>, sqlx::Error> {
-        let mut lease = self.statements.lease().await?;
+        let mut lease = self.lease().await?;
         let found = sqlx::query!(
             r#"
             SELECT

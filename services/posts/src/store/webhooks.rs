@@ -40,8 +40,6 @@ pub struct FoundWebhook {
     pub row: WebhookRow,
     /// Whether it was deleted, by itself or with its workspace.
     pub is_deleted: bool,
-    /// Whether its workspace was.
-    pub is_buried: bool,
 }
 
 impl Store {
@@ -54,26 +52,19 @@ impl Store {
         let found = sqlx::query!(
             r#"
             SELECT
-                webhook.id AS "id: WebhookId",
-                webhook.workspace_id AS "workspace_id: WorkspaceId",
-                webhook.display_name,
-                webhook.url,
-                webhook.event_kinds,
-                webhook.enabled,
-                webhook.enable_time,
-                webhook.gone_time,
-                webhook.create_time,
-                webhook.update_time,
-                webhook.delete_time IS NOT NULL AS "is_deleted!",
-                EXISTS (
-                    SELECT
-                    FROM post_heads AS head
-                    WHERE head.bucket = webhook.bucket
-                        AND head.workspace_id = webhook.workspace_id
-                        AND head.delete_time IS NOT NULL
-                ) AS "is_buried!"
-            FROM webhooks AS webhook
-            WHERE webhook.bucket = $1 AND webhook.id = $2
+                id AS "id: WebhookId",
+                workspace_id AS "workspace_id: WorkspaceId",
+                display_name,
+                url,
+                event_kinds,
+                enabled,
+                enable_time,
+                gone_time,
+                create_time,
+                update_time,
+                delete_time IS NOT NULL AS "is_deleted!"
+            FROM webhooks
+            WHERE bucket = $1 AND id = $2
             "#,
             id.bucket().as_i16(),
             id as WebhookId,
@@ -93,8 +84,7 @@ impl Store {
                 create_time: found.create_time,
                 update_time: found.update_time,
             };
-            let (is_deleted, is_buried) = (found.is_deleted, found.is_buried);
-            Claim::new(row.workspace_id, FoundWebhook { row, is_deleted, is_buried })
+            Claim::new(row.workspace_id, FoundWebhook { row, is_deleted: found.is_deleted })
         }))
     }
 

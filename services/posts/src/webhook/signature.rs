@@ -1,10 +1,10 @@
 //! The header by which receivers know that a delivery is ours: `t=<seconds>,v1=<hex>`, a `v1` for each live secret.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::hmac;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::text::hex;
 
 /// The header's name.
 pub const HEADER: &str = "postbreeze-signature";
@@ -19,10 +19,7 @@ pub fn sign(secrets: &[SecretString], time: DateTime<Utc>, body: &str) -> String
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
         let tag = hmac::sign(&key, format!("{seconds}.{body}").as_bytes());
         value.push_str(",v1=");
-        for byte in tag.as_ref() {
-            // Writing into a String does not fail.
-            let _ = write!(value, "{byte:02x}");
-        }
+        value.push_str(&hex(tag.as_ref()));
     }
     value
 }

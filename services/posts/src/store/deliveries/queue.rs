@@ -80,7 +80,7 @@ impl Store {
             r#"
             SELECT id AS "id: WebhookId"
             FROM webhooks
-            WHERE due_time <= $1 AND due_time IS NOT NULL AND delete_time IS NULL
+            WHERE due_time <= $1 AND delete_time IS NULL
             ORDER BY due_time
             LIMIT $2
             "#,

@@ -69,7 +69,8 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    /// A deleted webhook's row goes after its deliveries.
+    /// A deleted webhook's row goes after its deliveries; that of one that went with its workspace stays, to tell that it is out
+    /// of reach.
     #[tracing::instrument(skip_all, name = "db.webhooks.sweep", err(level = "debug"))]
     async fn sweep_deleted_webhooks(&self) -> Result<u64, sqlx::Error> {
         let deliveries = sqlx::query!(
@@ -101,6 +102,12 @@ impl Store {
                 AND NOT EXISTS (
                     SELECT FROM webhook_deliveries AS delivery
                     WHERE delivery.bucket = webhook.bucket AND delivery.webhook_id = webhook.id
+                )
+                AND NOT EXISTS (
+                    SELECT FROM post_heads AS head
+                    WHERE head.bucket = webhook.bucket
+                        AND head.workspace_id = webhook.workspace_id
+                        AND head.delete_time IS NOT NULL
                 )
             "#,
         )
