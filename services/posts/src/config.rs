@@ -1,6 +1,6 @@
 //! Settings of this service alone: listening, database, context keys and peers are read where they are used.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use postbreeze_egress::{Egress, Policy};
@@ -15,6 +15,9 @@ const OLD_WEBHOOK_KEYS: &str = "POSTBREEZE_WEBHOOK_KEYS_OLD";
 const CONCURRENCY: &str = "POSTBREEZE_PUBLISH_CONCURRENCY";
 const DEADLINE: &str = "POSTBREEZE_PUBLISH_DEADLINE_MS";
 const LEASE: &str = "POSTBREEZE_PUBLISH_LEASE_MS";
+const MAX_LATENESS: &str = "POSTBREEZE_PUBLISH_MAX_LATENESS_MS";
+/// A minute to 30 days, in milliseconds.
+const LATENESSES: RangeInclusive<u64> = 60_000..=2_592_000_000;
 
 /// The settings.
 pub struct Config {
@@ -26,6 +29,8 @@ pub struct Config {
     pub publish_deadline: Duration,
     /// After how long without a sign of life a sending of another process is taken over.
     pub publish_lease: Duration,
+    /// How long after its time a post may still go out.
+    pub publish_max_lateness: Duration,
     /// Encrypts the secrets of webhooks.
     pub(crate) vault: Vault,
     /// The way to webhooks.
@@ -42,6 +47,7 @@ impl Config {
             publish_concurrency: 64,
             publish_deadline: Duration::from_mins(5),
             publish_lease: Duration::from_mins(1),
+            publish_max_lateness: Duration::from_hours(24),
             vault: Vault::new(webhook_key, &[]),
             egress: Egress::new(egress),
         }
@@ -66,6 +72,11 @@ impl Config {
                 1_000..=300_000,
             )?,
             publish_lease: lookup.milliseconds(LEASE, default.publish_lease, 1_000..=300_000)?,
+            publish_max_lateness: lookup.milliseconds(
+                MAX_LATENESS,
+                default.publish_max_lateness,
+                LATENESSES,
+            )?,
             vault: Vault::new(&key, &old_webhook_keys(lookup)?),
             ..default
         })

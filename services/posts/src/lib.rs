@@ -117,6 +117,8 @@ pub fn service(parts: Parts) -> BoxService {
         terms: publisher::Terms {
             lease: TimeDelta::from_std(parts.config.publish_lease).unwrap_or(TimeDelta::MAX),
             publish_within: parts.config.publish_deadline,
+            max_lateness: TimeDelta::from_std(parts.config.publish_max_lateness)
+                .unwrap_or(TimeDelta::MAX),
         },
     });
     let bells = Bells::default();

@@ -9,6 +9,6 @@ mod step;
 
 pub use due::{Due, due_after};
 pub use kept::{kept_media, shown_media};
-pub use sending::{ACCOUNT_DISCONNECTED, CommentStatus, Move, Next, Part, next};
+pub use sending::{ACCOUNT_DISCONNECTED, CommentStatus, IN_PROGRESS, Move, Next, Part, next};
 pub use status::{PostStatus, TargetStatus, follow, holds_unit};
 pub use step::{Refused, State, Step};

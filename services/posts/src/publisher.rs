@@ -6,11 +6,13 @@
 //! be looked for. Claims of a worker that has died run out, and whoever finds one looks as well. So every replica may run
 //! this, and any may die.
 
+mod backlog;
 mod backoff;
 mod claim;
 mod deletions;
 mod errand;
 mod gate;
+mod gauge;
 mod key;
 mod media;
 mod metrics;
@@ -44,13 +46,15 @@ const STANDS_STILL: Duration = Duration::from_secs(30);
 /// A first comment is a short text: what it takes does not depend on the post.
 const COMMENT_WITHIN: Duration = Duration::from_secs(20);
 
-/// How long things take at the most.
+/// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     /// How long a claim lasts that is not renewed.
     pub(crate) lease: TimeDelta,
     /// How long a post's sending may take.
     pub(crate) publish_within: Duration,
+    /// How long after its time a target may still go out.
+    pub(crate) max_lateness: TimeDelta,
 }
 
 impl Terms {
@@ -61,10 +65,10 @@ impl Terms {
         }
     }
 
-    /// How long after it was claimed what is sent may arrive. Longer than it may take: clocks differ, and networks deal with
-    /// what they have got even when nobody waits for their answer any more.
-    fn in_transit(self, part: Part) -> TimeDelta {
-        let within = self.within(part);
+    /// How long after it was claimed a post or a first comment may arrive. Longer than a sending may take: clocks differ, and
+    /// networks, and proxies before them, go on with a request whose caller has gone.
+    fn in_transit(self) -> TimeDelta {
+        let within = self.publish_within;
         TimeDelta::from_std(within + within / 5).unwrap_or(TimeDelta::MAX)
     }
 }
@@ -171,6 +175,7 @@ pub(crate) fn start(parts: Parts) -> Publisher {
     let background = &shared.environment.background;
     background.spawn(outcomes::write_all(Arc::clone(&shared), written));
     background.spawn(sweep::sweep(Arc::clone(&shared)));
+    background.spawn(gauge::measure(Arc::clone(&shared)));
     background.spawn(turns::run(Arc::clone(&shared), outcomes));
     Publisher(shared)
 }

@@ -8,11 +8,12 @@ use postbreeze_proto::{
         FindCommentRequest, FindOutcome, PublishCommentRequest, SendFailure, SendOutcome, Sent,
         find_outcome, send_outcome,
     },
+    status::{Reason, reason_of},
     time::to_proto,
 };
 use postbreeze_runtime::Environment;
 use tokio::sync::oneshot;
-use tonic::{Code, Status};
+use tonic::Status;
 use tracing::Instrument as _;
 
 use crate::{
@@ -136,7 +137,7 @@ impl Replies {
         let outcome = match self.publish(taken).await {
             Ok(outcome) => outcome,
             // It was not even tried to be sent.
-            Err(status) if status.code() == Code::InvalidArgument => {
+            Err(status) if reason_of(&status) == Some(Reason::FieldInvalid) => {
                 tracing::error!(cause = %status, "accounts does not take a reply");
                 let message = "the reply cannot be sent".to_owned();
                 let failure = SendFailure { message: message.clone(), ..Default::default() };

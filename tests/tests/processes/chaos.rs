@@ -12,11 +12,11 @@ use postbreeze_embedded_postgres::EmbeddedPostgres;
 use postbreeze_proto::{
     time::to_proto,
     v1::{
-        ChangeSubscriptionRequest, CreatePostRequest, Plan, SandboxBehavior, SandboxFault,
-        SetSandboxBehaviorRequest,
+        ChangeSubscriptionRequest, CreatePostRequest, DisconnectSocialAccountRequest, Plan,
+        SandboxBehavior, SandboxFault, SetSandboxBehaviorRequest,
     },
 };
-use postbreeze_testkit::{Client, draft};
+use postbreeze_testkit::{Client, User, draft};
 use postbreeze_tests::processes::{Processes, send_signal};
 use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
@@ -40,6 +40,8 @@ struct Chaos {
     /// Whether the database crashes in the middle of it.
     database_crashes: bool,
     behavior: SandboxBehavior,
+    /// Whether every second account is disconnected midway.
+    disconnects: bool,
     patience: Duration,
 }
 
@@ -68,6 +70,7 @@ async fn posts_go_out_once_though_those_who_send_them_are_killed() {
                 .to_vec(),
             ..lossy(&[], 0)
         },
+        disconnects: false,
         patience: Duration::from_mins(1),
     };
     chaos.run("chaos").await;
@@ -90,9 +93,33 @@ async fn two_thousand_posts_go_out_once_whatever_is_killed() {
         kills: 24,
         database_crashes: true,
         behavior: lossy(&faults, 20),
+        disconnects: false,
         patience: Duration::from_mins(20),
     };
     chaos.run("chaos-of-thousands").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: `make chaos` runs it"]
+async fn every_post_ends_though_half_of_all_accounts_are_disconnected_midway() {
+    let faults = [
+        SandboxFault::AnswerLost,
+        SandboxFault::RequestLost,
+        SandboxFault::ServerError,
+        SandboxFault::Refused,
+    ];
+    let chaos = Chaos {
+        posts: 1_000,
+        accounts: 50,
+        ahead: TimeDelta::seconds(60),
+        within: TimeDelta::seconds(30),
+        kills: 12,
+        database_crashes: false,
+        behavior: lossy(&faults, 20),
+        disconnects: true,
+        patience: Duration::from_mins(20),
+    };
+    chaos.run("chaos-of-disconnections").await;
 }
 
 impl Chaos {
@@ -105,7 +132,7 @@ impl Chaos {
         processes.launch_replica(PUBLISHERS[1], PUBLISHERS[0]);
         processes.until_ready(PUBLISHERS[1]).await;
         let begins = now() + self.ahead;
-        self.write(&processes, begins).await;
+        let (owner, accounts) = self.write(&processes, begins).await;
         assert!(now() < begins, "all posts are written before the first is due");
         let until_due = (begins - now()).to_std().unwrap();
         tokio::time::sleep(until_due).await;
@@ -116,10 +143,19 @@ impl Chaos {
             if self.database_crashes && kill == self.kills / 2 {
                 crash(&server).await;
             }
+            if self.disconnects && kill == self.kills / 2 {
+                for account in accounts.iter().step_by(2) {
+                    disconnect(&owner.session, account).await;
+                }
+            }
             processes.launch(publisher);
             processes.until_ready(publisher).await;
         }
         let posts = pool(&server, "posts").await;
+        if self.disconnects {
+            self.until_all_have_ended(&posts).await;
+            return self.check_ends(&posts, &pool(&server, "accounts").await).await;
+        }
         self.until_all_are_out(&posts).await;
         let accounts = pool(&server, "accounts").await;
         let received: Vec<(String, i64)> = sqlx::query_as(
@@ -144,7 +180,7 @@ impl Chaos {
     }
 
     /// Writes the posts, due one after the other.
-    async fn write(&self, processes: &Processes, begins: DateTime<Utc>) {
+    async fn write(&self, processes: &Processes, begins: DateTime<Utc>) -> (User, Vec<String>) {
         let owner = processes.front().sign_up("owner").await;
         let client = &owner.session;
         let plan = ChangeSubscriptionRequest { plan: Plan::Enterprise.into() };
@@ -169,6 +205,65 @@ impl Chaos {
             .await
             .unwrap();
         assert_eq!(created.len(), self.posts);
+        (owner, accounts)
+    }
+
+    async fn until_all_have_ended(&self, posts: &PgPool) {
+        let until = Instant::now() + self.patience;
+        loop {
+            let left: Vec<(String, i64)> = sqlx::query_as(
+                "SELECT status, count(*) FROM posts
+                WHERE status NOT IN ('published', 'failed', 'canceled') GROUP BY status",
+            )
+            .fetch_all(posts)
+            .await
+            .unwrap();
+            if left.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < until, "not all have ended: {left:?}");
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    /// Every post says what became of it: those that are out are on the network once, and a unit is held by each of them alone.
+    async fn check_ends(&self, posts: &PgPool, accounts: &PgPool) {
+        let received: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT text, count(*) FROM sandbox_calls WHERE accepted AND kind = 1 GROUP BY text",
+        )
+        .fetch_all(accounts)
+        .await
+        .unwrap();
+        let received: BTreeMap<String, i64> = received.into_iter().collect();
+        assert!(received.values().all(|count| *count == 1), "{received:?}");
+        let ends: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT post.content, post.status, target.error_class
+            FROM posts AS post
+            JOIN post_targets AS target ON target.bucket = post.bucket AND target.post_id = post.id
+            ORDER BY post.content",
+        )
+        .fetch_all(posts)
+        .await
+        .unwrap();
+        assert_eq!(ends.len(), self.posts);
+        let mut published = 0;
+        for (text, status, class) in &ends {
+            published += i64::from(status == "published");
+            // An account that is gone cannot be asked any more: there the post says that it may be out.
+            let may_be_out = status == "published" || class == "unknown";
+            assert!(may_be_out || !received.contains_key(text), "{text} is out, and {status}");
+            assert!(status != "published" || received.contains_key(text), "{text} is not out");
+        }
+        let (units, charged): (i64, i64) = sqlx::query_as(
+            "SELECT
+                (SELECT COALESCE(sum(units), 0)::BIGINT FROM post_usage),
+                (SELECT count(*) FROM posts WHERE charged_month IS NOT NULL)",
+        )
+        .fetch_one(posts)
+        .await
+        .unwrap();
+        assert_eq!((units, charged), (published, published));
+        assert!(0 < published && published < i64::try_from(self.posts).unwrap(), "{published}");
     }
 
     async fn until_all_are_out(&self, posts: &PgPool) {
@@ -204,6 +299,12 @@ async fn connect(
         SetSandboxBehaviorRequest { account_id: account.id.clone(), behavior: Some(behavior) };
     client.sandbox().set_sandbox_behavior(command).await?;
     Ok(account.id)
+}
+
+async fn disconnect(client: &Client, account_id: &str) {
+    let request =
+        DisconnectSocialAccountRequest { account_id: account_id.to_owned(), ..Default::default() };
+    client.accounts().disconnect_social_account(request).await.unwrap();
 }
 
 /// Kills a process of the database server: it ends all others, and recovers from its log.

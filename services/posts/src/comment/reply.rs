@@ -153,7 +153,10 @@ pub fn next(
             let asked_for = retry_after.and_then(|wait| TimeDelta::from_std(wait).ok());
             Next::Look { at: now + asked_for.unwrap_or_default().max(pause()), message }
         }
-        // Our own trouble says nothing of the reply.
+        // Trouble of our own says nothing of the reply; it ends all the same, later.
+        Told::NotAsked if now - first_try_time >= LOOKED_FOR * 3 => {
+            Next::Unknown { message: "the network could not be asked whether it has it".to_owned() }
+        }
         Told::NotAsked => Next::Look { at: now + pause(), message: String::new() },
     }
 }
@@ -208,9 +211,11 @@ mod tests {
         assert!(matches!(hidden, Next::Unknown { .. }));
         let asked = next(undecided(true, Some(Duration::from_mins(2))), 1, 0, noon(), noon());
         assert!(matches!(asked, Next::Look { at, .. } if at == noon() + TimeDelta::minutes(2)));
-        // Our own trouble does not end the search.
+        // Trouble of our own ends the search later.
         let late = noon() + TimeDelta::days(2);
         assert!(matches!(next(Told::NotAsked, 1, 50, noon(), late), Next::Look { .. }));
+        let later = noon() + TimeDelta::days(3);
+        assert!(matches!(next(Told::NotAsked, 1, 99, noon(), later), Next::Unknown { .. }));
     }
 
     #[test]

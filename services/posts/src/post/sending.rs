@@ -8,6 +8,9 @@ use super::{
 /// The code of an error that says that the account was disconnected, for ever.
 pub const ACCOUNT_DISCONNECTED: &str = "account_not_active";
 
+/// The code of an attempt that is not over: the network works on it, and nothing of it can be seen yet.
+pub const IN_PROGRESS: &str = "in_progress";
+
 /// What is sent for a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
@@ -53,11 +56,13 @@ impl State {
                 Publishing
             }
             (Move::Lose, Publishing) => Unknown,
+            (Move::Publish, Publishing | Unknown) => Published,
             // What was sent may be told of late, when it already waits to be sent again.
-            (Move::Publish, Publishing | Unknown | Pending) if is_under_way => Published,
+            (Move::Publish, Pending) if is_under_way => Published,
             (Move::Repeat, Publishing | Unknown) => Pending,
             (Move::Fail, Publishing | Unknown) => Failed,
-            (Move::Fail, Pending) if is_under_way => Failed,
+            // One that was not sent in time may never have begun.
+            (Move::Fail, Pending) if is_under_way || self.status == PostStatus::Scheduled => Failed,
             (Move::Drop, Pending) if is_under_way || waits => Canceled,
             (Move::Drop, Publishing | Unknown) => Canceled,
             _ => return None,

@@ -2,7 +2,7 @@
 //! and writes the right to do it down. Who has committed it may call the network once.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use postbreeze_ids::{AccountId, PostId, TargetId, WorkspaceId};
+use postbreeze_ids::{AccountId, Minter, PostId, TargetId, WorkspaceId};
 use postbreeze_proto::{
     internal::v1::{PublishCommentRequest, PublishRequest},
     time::to_proto,
@@ -71,10 +71,20 @@ impl Errand {
 #[derive(Default)]
 pub(super) struct Claimed {
     pub(super) jobs: Vec<Job>,
-    /// Whether anything was changed, or to be done.
-    pub(super) any: bool,
+    /// Whether a row was changed: a poll that changed none must not be followed by another at once.
+    pub(super) progressed: bool,
+    /// Targets that were due, and still are: another transaction holds their posts.
+    pub(super) left: Vec<TargetId>,
     /// Whether `media` must be told of something.
     pub(super) noted: bool,
+}
+
+/// By which rules targets are claimed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    pub(super) terms: Terms,
+    /// Whether networks can be asked. If not, only what needs none of them is done.
+    pub(super) is_open: bool,
 }
 
 /// Claims targets that are due.
@@ -85,7 +95,7 @@ pub(super) struct Claimed {
 pub(super) async fn claim(
     store: &Store,
     environment: &Environment,
-    terms: Terms,
+    rules: Rules,
     due: &[DueTarget],
     now: DateTime<Utc>,
 ) -> Result<Claimed, Error> {
@@ -96,23 +106,18 @@ pub(super) async fn claim(
     // One that is being changed right now is due a moment later as well.
     let locked = lock(&mut transaction, &ids, false).await?;
     let mut posts = read(&mut transaction, &locked, true).await?;
-    let mut claim = Claim {
-        environment,
-        terms,
-        now,
-        claimed: Claimed::default(),
-        begun: vec![],
-        ended: vec![],
-    };
+    let mut claim = Claim::new(&environment.minter, rules, now);
     for target in due {
-        let post = posts.iter_mut().find(|post| post.id == target.post_id);
-        if let Some(post) = post
-            && let Some(place) = post.place_of(target.id)
-        {
+        let Some(post) = posts.iter_mut().find(|post| post.id == target.post_id) else {
+            claim.claimed.left.push(target.id);
+            continue;
+        };
+        if let Some(place) = post.place_of(target.id) {
             claim.decide(post, place)?;
         }
     }
     let Claim { mut claimed, begun, ended, .. } = claim;
+    claimed.progressed = posts.iter().any(OutgoingPost::is_changed);
     claimed.noted = save(&mut transaction, &environment.minter, &posts, now).await?;
     begin_attempts(&mut transaction, &begun, now).await?;
     end_attempts(&mut transaction, &ended, now).await?;
@@ -121,22 +126,50 @@ pub(super) async fn claim(
 }
 
 struct Claim<'a> {
-    environment: &'a Environment,
+    minter: &'a Minter,
     terms: Terms,
+    is_open: bool,
     now: DateTime<Utc>,
     claimed: Claimed,
     begun: Vec<NewAttempt>,
     ended: Vec<EndedAttempt>,
 }
 
-impl Claim<'_> {
+impl<'a> Claim<'a> {
+    fn new(minter: &'a Minter, rules: Rules, now: DateTime<Utc>) -> Self {
+        let Rules { terms, is_open } = rules;
+        let claimed = Claimed::default();
+        Self { minter, terms, is_open, now, claimed, begun: vec![], ended: vec![] }
+    }
+
+    /// Decides about a target. Afterwards it is due later, or never: no state of it can make the publisher spin. Only while
+    /// networks cannot be asked, a target that needs one stays as it is.
     fn decide(&mut self, post: &mut OutgoingPost, place: usize) -> Result<(), Error> {
-        let target = &post.targets[place];
-        // Somebody else has dealt with it since it was read.
-        if target.due_time.is_none_or(|due| due > self.now) {
+        let now = self.now;
+        let is_due = |target: &OutgoingTarget| target.due_time.is_some_and(|due| due <= now);
+        // Another replica has dealt with it since it was read.
+        if !is_due(&post.targets[place]) {
             return Ok(());
         }
-        self.claimed.any = true;
+        self.act(post, place)?;
+        let target = &post.targets[place];
+        if self.is_open && is_due(target) {
+            let until = self.now + settle::deferral(target, self.now);
+            tracing::error!(
+                target.id = %target.id,
+                target.status = %target.status,
+                post.id = %post.id,
+                post.status = %post.status,
+                %until,
+                "publisher: a due target could not be moved on; it is put off"
+            );
+            post.touch(place).due_time = Some(until);
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, post: &mut OutgoingPost, place: usize) -> Result<(), Error> {
+        let target = &post.targets[place];
         let next = match next(post.status, target.status, target.comment) {
             Next::Send(_) if post.is_gone => Next::Nothing,
             next => next,
@@ -147,11 +180,17 @@ impl Claim<'_> {
             Next::Nothing => post.touch(place).due_time = None,
             // An older version of this service moves a post without moving what is due.
             Next::Send(Part::Post) if is_ahead => post.touch(place).due_time = post.scheduled_time,
-            Next::Send(Part::Post) if target.account_gone => settle::drop_target(post, place),
-            Next::Send(Part::Post) => self.begin(post, place)?,
+            Next::Send(Part::Post) if target.account_gone => {
+                post.end_without_account(place);
+            }
+            Next::Send(Part::Post) if self.is_too_late(post, target) => {
+                settle::end_too_late(post, place);
+            }
             Next::Send(Part::FirstComment) if target.is_stopped => {
                 settle::stop_comment(post, place);
             }
+            Next::Send(_) | Next::Look(_) if !self.is_open => {}
+            Next::Send(Part::Post) => self.begin(post, place)?,
             Next::Send(Part::FirstComment) => self.begin_comment(post, place),
             Next::TakeOver(part) => self.take_over(post, place, part),
             Next::Look(part) => {
@@ -167,22 +206,30 @@ impl Claim<'_> {
         Ok(())
     }
 
+    /// Whether a target was to go out so long ago that it may not go out any more. One whose attempt has begun is never ended
+    /// by its lateness.
+    fn is_too_late(&self, post: &OutgoingPost, target: &OutgoingTarget) -> bool {
+        // An older version moves a post without its targets.
+        let scheduled = post.scheduled_time.filter(|_| post.status == PostStatus::Scheduled);
+        let since = target.waits_since().max(scheduled);
+        !target.has_begun() && since.is_some_and(|since| self.now - since > self.terms.max_lateness)
+    }
+
     fn begin(&mut self, post: &mut OutgoingPost, place: usize) -> Result<(), Error> {
         let Some(state) = post.state().moved(place, Move::Begin) else { return Ok(()) };
         let target = &post.targets[place];
-        // What was withheld was not sent: it is late from its first time on.
-        let since = target.first_try_time.or(target.due_time);
+        let since = target.waits_since();
         let lateness = since.filter(|_| target.tries == 0).map(|since| self.now - since);
         let send_key = key_of(post, target);
         post.set_state(state);
-        self.count_try(post.touch(place), Part::Post);
+        self.count_try(post.touch(place));
         let target = post.touch(place);
         target.send_key = send_key;
         target.attempt_count += 1;
         target.error = Failure::default();
         let target = &post.targets[place];
         self.begun.push(NewAttempt {
-            id: self.environment.minter.mint(post.id.bucket()),
+            id: self.minter.mint(post.id.bucket()),
             workspace_id: post.workspace_id,
             post_id: post.id,
             target_id: target.id,
@@ -202,15 +249,15 @@ impl Claim<'_> {
         target.comment = began;
         target.comment_error = Failure::default();
         target.comment_try_time = Some(self.now);
-        self.count_try(target, Part::FirstComment);
+        self.count_try(target);
         let errand = Errand::Comment(comment(target));
         self.claimed.jobs.push(self.job(post, &post.targets[place], errand, None));
     }
 
-    fn count_try(&self, target: &mut OutgoingTarget, part: Part) {
+    fn count_try(&self, target: &mut OutgoingTarget) {
         target.version += 1;
         target.due_time = Some(self.now + self.terms.lease);
-        target.in_transit_until = Some(self.now + self.terms.in_transit(part));
+        target.in_transit_until = Some(self.now + self.terms.in_transit());
         target.first_try_time.get_or_insert(self.now);
         target.tries += 1;
         target.looks = 0;
@@ -290,3 +337,6 @@ fn comment(target: &OutgoingTarget) -> PublishCommentRequest {
         first_attempt_time: target.first_try_time.map(to_proto),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,9 +23,27 @@ pub(super) struct Deletions {
     gone: HashSet<WorkspaceId>,
 }
 
+/// More deletions than this are worth asking which of them the database knows by now.
+const WORTH_PRUNING: usize = 1_000;
+
 impl Deletions {
     pub(super) fn has(&self, id: WorkspaceId) -> bool {
         self.gone.contains(&id)
+    }
+
+    /// Forgets deletions that are in the database: a claim from now on sees them there. It must not run between a claim and
+    /// the sending of what was claimed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn prune(&mut self, shared: &Shared) -> Result<(), Error> {
+        if self.gone.len() > WORTH_PRUNING {
+            let gone: Vec<WorkspaceId> = self.gone.iter().copied().collect();
+            for buried in shared.store.buried_of(&gone).await? {
+                self.gone.remove(&buried);
+            }
+        }
+        Ok(())
     }
 
     /// Reads what there is now.
@@ -50,8 +68,16 @@ impl Deletions {
             for entry in &entries {
                 position = entry.position;
                 if let Some(Event::Deleted(_)) = entry.event {
-                    let id = entry.workspace_id.parse();
-                    self.gone.insert(id.map_err(|_| Error::Unreadable("workspace_id"))?);
+                    match entry.workspace_id.parse() {
+                        Ok(id) => {
+                            self.gone.insert(id);
+                        }
+                        // No post can be of a workspace whose id is none.
+                        Err(_) => tracing::error!(
+                            position,
+                            "publisher: an entry of the log of workspaces cannot be read; it is passed over"
+                        ),
+                    }
                 }
             }
             self.position = Some(position);

@@ -50,8 +50,18 @@ impl Shared {
             },
             Errand::FindPost(mut sent, shown) => {
                 // How many media it has tells a post from others.
-                let Ok(media) = self.share(&shown).await else { return Outcome::NotAsked };
-                sent.media = media;
+                sent.media = match self.share(&shown).await {
+                    Ok(media) => media,
+                    // A medium that is gone does not come back.
+                    Err(Outcome::Failed { message, .. }) => {
+                        return Outcome::Undecided {
+                            look_again: false,
+                            message,
+                            retry_after: None,
+                        };
+                    }
+                    Err(_) => return Outcome::NotAsked,
+                };
                 match self.request(FindPublishedRequest { sent: Some(sent) }, LOOK_WITHIN) {
                     Ok(request) => {
                         self.found(client.find_published(request).await, |answer| answer.outcome)
@@ -104,7 +114,17 @@ impl Shared {
             Ok(answer) => read_sent(outcome(answer.into_inner())),
             Err(status) => {
                 self.note_error(&status);
-                if never_begun(&status) { withheld("accounts cannot be reached") } else { lost() }
+                match reason_of(&status) {
+                    _ if never_begun(&status) => withheld("accounts cannot be reached"),
+                    // Requests are checked before any network is called.
+                    Some(Reason::FieldInvalid) => Outcome::Failed {
+                        transient: false,
+                        code: "invalid_request".to_owned(),
+                        message: cut(status.message(), MESSAGE_CHARS),
+                        retry_after: None,
+                    },
+                    _ => lost(),
+                }
             }
         }
     }

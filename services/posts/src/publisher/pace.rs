@@ -12,17 +12,10 @@ use postbreeze_ids::{AccountId, Bucket, PostId, TargetId};
 use crate::store::due::Held;
 
 /// Sendings of one account at once.
-const PER_ACCOUNT: usize = 4;
+pub(super) const PER_ACCOUNT: usize = 4;
 /// A bucket has less under way than so many times what is free: alone two thirds of all there is, together with others less
 /// each, so that whoever comes next finds something free.
 const PER_BUCKET: usize = 2;
-
-/// For what nothing may be begun now.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Busy {
-    pub(super) accounts: Vec<AccountId>,
-    pub(super) buckets: Vec<i16>,
-}
 
 /// What is under way in this process.
 pub(super) struct Pace {
@@ -63,16 +56,12 @@ impl Pace {
         self.held.len()
     }
 
-    /// The accounts and buckets for which nothing may be begun now.
-    pub(super) fn busy(&mut self, now: DateTime<Utc>) -> Busy {
-        self.left_alone.retain(|_, until| *until > now);
-        let full = self.accounts.iter().filter(|(_, count)| **count >= PER_ACCOUNT);
-        let accounts = full.map(|(id, _)| *id).chain(self.left_alone.keys().copied());
-        let buckets = self.buckets.iter().filter(|(_, count)| self.is_full(**count));
-        Busy {
-            accounts: accounts.collect(),
-            buckets: buckets.map(|(bucket, _)| bucket.as_i16()).collect(),
-        }
+    /// Whether something of an account may be begun now.
+    pub(super) fn has_room(&self, account_id: AccountId, now: DateTime<Utc>) -> bool {
+        let of_account = self.accounts.get(&account_id).copied().unwrap_or(0);
+        let in_bucket = self.buckets.get(&account_id.bucket()).copied().unwrap_or(0);
+        let is_left_alone = self.left_alone.get(&account_id).is_some_and(|until| *until > now);
+        of_account < PER_ACCOUNT && !self.is_full(in_bucket) && !is_left_alone
     }
 
     /// Whether a bucket with so much under way has its share.
@@ -111,6 +100,11 @@ impl Pace {
     pub(super) fn leave_alone(&mut self, account_id: AccountId, until: DateTime<Utc>) {
         let known = self.left_alone.entry(account_id).or_insert(until);
         *known = until.max(*known);
+    }
+
+    /// Forgets which accounts were left alone until now.
+    pub(super) fn expire(&mut self, now: DateTime<Utc>) {
+        self.left_alone.retain(|_, until| *until > now);
     }
 
     /// The claims that run out before a time.
@@ -156,14 +150,22 @@ mod tests {
     fn an_account_has_four_at_once_and_all_together_as_many_as_allowed() {
         let mut pace = Pace::new(6);
         let taken = (0..8).filter(|n| pace.take(id(*n), id(1), id(1))).count();
-        assert_eq!(taken, PER_ACCOUNT);
-        assert_eq!(pace.busy(at(0)).accounts, [id(1)]);
+        assert_eq!(taken, 4);
+        assert!(!pace.has_room(id(1), at(0)) && pace.has_room(of_bucket(9), at(0)));
         let more = (10..18).filter(|n| pace.take(id(*n), id(1), of_bucket(9))).count();
         assert_eq!((more, pace.room()), (2, 0));
         pace.release(id(0));
         pace.release(id(0));
         assert_eq!((pace.room(), pace.under_way()), (1, 5));
-        assert!(pace.busy(at(0)).accounts.is_empty());
+    }
+
+    #[test]
+    fn an_account_has_room_again_once_something_of_it_has_ended() {
+        let mut pace = Pace::new(64);
+        assert!((0..4).all(|n| pace.take(id(n), id(1), id(1))));
+        assert!(!pace.has_room(id(1), at(0)));
+        pace.release(id(0));
+        assert!(pace.has_room(id(1), at(0)));
     }
 
     #[test]
@@ -178,9 +180,7 @@ mod tests {
                 .count()
         };
         assert_eq!([fill(1), fill(2), fill(3), fill(4)], [43, 14, 5, 2]);
-        let mut buckets = pace.busy(at(0)).buckets;
-        buckets.sort_unstable();
-        assert_eq!(buckets, [1, 2, 3, 4]);
+        assert!([1, 2, 3, 4].into_iter().all(|bucket| !pace.has_room(of_bucket(bucket), at(0))));
     }
 
     #[test]
@@ -206,8 +206,9 @@ mod tests {
         let mut pace = Pace::new(6);
         pace.leave_alone(id(1), at(10));
         pace.leave_alone(id(1), at(5));
-        assert_eq!(pace.busy(at(9)).accounts, [id(1)]);
-        assert!(pace.busy(at(10)).accounts.is_empty());
+        assert!(!pace.has_room(id(1), at(9)) && pace.has_room(id(1), at(10)));
+        pace.expire(at(9));
+        assert!(!pace.has_room(id(1), at(9)));
     }
 
     #[test]

@@ -7,19 +7,20 @@ use postbreeze_ids::{AccountId, PostId, TargetId};
 
 use super::backoff::{is_over, look_pause, pause, pause_as_asked};
 use crate::{
-    post::{ACCOUNT_DISCONNECTED, CommentStatus, Move, Part, TargetStatus},
+    post::{ACCOUNT_DISCONNECTED, CommentStatus, IN_PROGRESS, Move, Part, TargetStatus},
     store::{
-        attempts::EndedAttempt,
-        outgoing::{Failure, OutgoingPost, class},
+        attempts::{EndedAttempt, WITHDRAWN},
+        outgoing::{Failure, OutgoingPost, OutgoingTarget, class},
     },
 };
 
-/// The code of a sending that is not over: nothing of it can be seen yet, and it goes on where it stopped.
-const IN_PROGRESS: &str = "in_progress";
 /// The code of what could not be found out: it may be out.
 const UNDECIDABLE: &str = "undecidable";
-/// When a target is tried again that could not be sent, or asked about, for want of something of our own.
-const OWN_PAUSE: Duration = Duration::from_secs(5);
+/// The code of a target that was not sent in time.
+const TOO_LATE: &str = "too_late";
+/// Bounds of how long a target is put off for want of something of our own.
+const SHORTEST_DEFERRAL: TimeDelta = TimeDelta::seconds(5);
+const LONGEST_DEFERRAL: TimeDelta = TimeDelta::minutes(30);
 
 /// What became of a sending, or of a look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,26 +110,25 @@ pub(super) fn settle(
                 if *transient { class::TRANSIENT } else { class::PERMANENT },
             );
             if *transient {
-                let number = spread(done.target_id);
-                let (wait, counts) = if done.outcome.is_in_progress() {
-                    (pause_as_asked(*retry_after), false)
+                let again = if done.outcome.is_in_progress() {
+                    Again { wait: pause_as_asked(*retry_after), tried: Tried::Continues }
                 } else {
-                    (pause(tries(post, place), *retry_after, number), true)
+                    let wait = pause(tries(post, place), *retry_after, spread(done.target_id));
+                    Again { wait, tried: Tried::Sent }
                 };
-                repeat(post, place, part, error, Again { wait, counts }, now)
+                repeat(post, place, part, error, again, now)
             } else {
                 fail(post, place, part, error)
             }
         }
         Outcome::Withheld { code, message } => {
-            let age = target.first_try_time.and_then(|first| (now - first).to_std().ok());
-            let wait = OWN_PAUSE.max(age.unwrap_or_default() / 10);
-            let again = Again { wait, counts: false };
+            let wait = deferral(target, now).to_std().unwrap_or_default();
+            let again = Again { wait, tried: Tried::Nothing };
             repeat(post, place, part, failure(code, message, class::TRANSIENT), again, now)
         }
         #[cfg(feature = "sabotage")]
         Outcome::Unknown { code, message, .. } if is_sabotaged() => {
-            let again = Again { wait: Duration::ZERO, counts: true };
+            let again = Again { wait: Duration::ZERO, tried: Tried::Sent };
             repeat(post, place, part, failure(code, message, class::UNKNOWN), again, now)
         }
         Outcome::Unknown { code, message, over } => {
@@ -155,24 +155,16 @@ pub(super) fn settle(
                 0 | 1 => Duration::ZERO,
                 more => pause(more - 1, None, spread(done.target_id)),
             };
-            repeat(post, place, part, error, Again { wait, counts: true }, now)
+            repeat(post, place, part, error, Again { wait, tried: Tried::Sent }, now)
         }
         Outcome::Undecided { look_again, message, retry_after } if is_unknown => {
-            let target = post.touch(place);
-            target.looks += 1;
-            let looks = u32::try_from(target.looks).unwrap_or(u32::MAX);
-            let wait = look_pause(looks, *retry_after, spread(done.target_id));
-            match wait.filter(|_| *look_again) {
-                Some(wait) => {
-                    target.due_time = Some(now + delta(wait));
-                    None
-                }
-                None => fail(post, place, part, failure(UNDECIDABLE, message, class::UNKNOWN)),
-            }
+            let look = Look { again: *look_again, message, retry_after: *retry_after };
+            look_again_or_end(post, place, part, look, now)
         }
         Outcome::NotAsked if is_unknown => {
-            post.touch(place).due_time = Some(now + delta(OWN_PAUSE));
-            None
+            let message = "the network could not be asked whether it has it";
+            let look = Look { again: true, message, retry_after: None };
+            look_again_or_end(post, place, part, look, now)
         }
         Outcome::NotThere | Outcome::Undecided { .. } | Outcome::NotAsked => None,
     }
@@ -215,11 +207,50 @@ fn sent(
     Some(ended(post, place, "published"))
 }
 
+/// A look that did not tell whether the network has it.
+struct Look<'a> {
+    /// Whether another can tell.
+    again: bool,
+    message: &'a str,
+    retry_after: Option<Duration>,
+}
+
+/// Looks for it later, more and more rarely. After a day of looks, or where none can help, it ends as what nobody knows.
+fn look_again_or_end(
+    post: &mut OutgoingPost,
+    place: usize,
+    part: Part,
+    look: Look<'_>,
+    now: DateTime<Utc>,
+) -> Option<EndedAttempt> {
+    let target = post.touch(place);
+    target.looks += 1;
+    let looks = u32::try_from(target.looks).unwrap_or(u32::MAX);
+    let wait = look_pause(looks, look.retry_after, spread(target.id));
+    match wait.filter(|_| look.again) {
+        Some(wait) => {
+            target.due_time = Some(now + delta(wait));
+            None
+        }
+        None => fail(post, place, part, failure(UNDECIDABLE, look.message, class::UNKNOWN)),
+    }
+}
+
 /// How something is tried again.
 struct Again {
     wait: Duration,
-    /// Whether what was tried was a try.
-    counts: bool,
+    tried: Tried,
+}
+
+/// How far the try before came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    /// It was sent.
+    Sent,
+    /// It was sent, and the network still works on it: it does not count as a try.
+    Continues,
+    /// Nothing left this system: it was neither a try nor an attempt.
+    Nothing,
 }
 
 /// To be tried again after a while, unless that was done often or long enough, or nothing of the post may start any more.
@@ -233,9 +264,15 @@ fn repeat(
 ) -> Option<EndedAttempt> {
     let target = &post.targets[place];
     let age = target.first_try_time.and_then(|first| (now - first).to_std().ok());
-    let tries = tries(post, place).saturating_sub(u32::from(!again.counts));
-    let over = is_over(tries, age.unwrap_or_default());
-    if over || post.is_gone || target.account_gone || target.is_stopped {
+    let tries = tries(post, place).saturating_sub(u32::from(again.tried != Tried::Sent));
+    // A post that was never sent ends by its lateness, when it is claimed next.
+    let is_untried = part == Part::Post && again.tried == Tried::Nothing && tries == 0;
+    let over = !is_untried && is_over(tries, age.unwrap_or_default());
+    let ends = over || post.is_gone || target.account_gone || target.is_stopped;
+    if again.tried == Tried::Nothing && part == Part::Post {
+        return withdraw(post, place, error, again.wait, ends, now);
+    }
+    if ends {
         return fail(post, place, part, error);
     }
     if !make_move(post, place, part, Move::Repeat) {
@@ -244,10 +281,39 @@ fn repeat(
     set_error(post, place, part, error);
     let target = post.touch(place);
     target.due_time = Some(now + delta(again.wait));
-    if !again.counts {
+    if again.tried != Tried::Sent {
         target.tries -= 1;
     }
     (part == Part::Post).then(|| ended(post, place, "failed"))
+}
+
+/// Takes an attempt back that did not leave this system. `ends`: the target is not tried again.
+fn withdraw(
+    post: &mut OutgoingPost,
+    place: usize,
+    error: Failure,
+    wait: Duration,
+    ends: bool,
+    now: DateTime<Utc>,
+) -> Option<EndedAttempt> {
+    let target = &post.targets[place];
+    let withdrawn = EndedAttempt { error: error.clone(), ..ended(post, place, WITHDRAWN) };
+    let is_unsent = target.attempt_count <= 1 || target.is_stopped;
+    let (what, error) = match (ends, is_unsent) {
+        (false, _) => (Move::Repeat, error),
+        (true, false) => (Move::Fail, error),
+        (true, true) if target.account_gone => (Move::Drop, Failure::account_disconnected()),
+        (true, true) => (Move::Drop, error),
+    };
+    if !make_move(post, place, Part::Post, what) {
+        return None;
+    }
+    set_error(post, place, Part::Post, error);
+    let target = post.touch(place);
+    target.tries -= 1;
+    target.attempt_count -= 1;
+    target.due_time = (!ends).then(|| now + delta(wait));
+    Some(withdrawn)
 }
 
 fn fail(post: &mut OutgoingPost, place: usize, part: Part, error: Failure) -> Option<EndedAttempt> {
@@ -296,20 +362,21 @@ pub(super) fn stop_comment(post: &mut OutgoingPost, place: usize) {
     fail(post, place, Part::FirstComment, error);
 }
 
-/// Ends a target that waits to be sent to an account that is gone.
-pub(super) fn drop_target(post: &mut OutgoingPost, place: usize) {
-    let target = &post.targets[place];
-    let what = if target.attempt_count == 0 { Move::Drop } else { Move::Fail };
-    if make_move(post, place, Part::Post, what) {
-        let message = "the account was disconnected";
-        set_error(
-            post,
-            place,
-            Part::Post,
-            failure(ACCOUNT_DISCONNECTED, message, class::PERMANENT),
-        );
-        post.touch(place).due_time = None;
+/// Ends a target that waits and was not sent in time: FAILED. A retry sends it all the same.
+pub(super) fn end_too_late(post: &mut OutgoingPost, place: usize) {
+    if !make_move(post, place, Part::Post, Move::Fail) {
+        return;
     }
+    let message = "it was not sent in time";
+    set_error(post, place, Part::Post, failure(TOO_LATE, message, class::TRANSIENT));
+    post.touch(place).due_time = None;
+}
+
+/// For how long a target is put off that cannot be dealt with for want of something of our own: longer the longer that lasts.
+pub(super) fn deferral(target: &OutgoingTarget, now: DateTime<Utc>) -> TimeDelta {
+    let since = target.first_try_time.or(target.ready_time).or(target.due_time);
+    let age = since.map_or(TimeDelta::zero(), |since| now - since);
+    (age / 10).clamp(SHORTEST_DEFERRAL, LONGEST_DEFERRAL)
 }
 
 fn make_move(post: &mut OutgoingPost, place: usize, part: Part, what: Move) -> bool {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use postbreeze_runtime::postgres::{Trouble, trouble};
 use tokio::{
     sync::mpsc::UnboundedSender,
     time::{Instant, sleep, timeout_at},
@@ -11,37 +12,69 @@ use tracing::Instrument as _;
 
 use super::{
     POLL, Shared,
-    claim::{Claimed, Job, claim},
+    backlog::Backlog,
+    claim::{Claimed, Job, Rules, claim},
     deletions::Deletions,
     errand::withheld,
-    pace::Busy,
+    pace::{PER_ACCOUNT, Pace},
     settle::{Done, INTERRUPTED, Outcome},
 };
 use crate::{error::Error, store::due::DueTarget};
 
-/// Targets claimed in one transaction at the most.
+/// Targets claimed in one transaction.
 const BATCH: usize = 64;
-/// Targets looked at for them: some may be of accounts that are busy.
+/// Targets read for them: some may be of accounts that are busy.
 const READ: i64 = 256;
+/// Targets read while networks cannot be asked, of those that are late.
+const LATE_READ: i64 = 64;
+/// Targets read of an account that was passed over: one more than it may have under way.
+const PER_ACCOUNT_READ: i64 = PER_ACCOUNT as i64 + 1;
+/// How long targets are claimed one by one before the rest waits for the next poll.
+const SINGLY: Duration = Duration::from_secs(5);
 /// Room for this many is worth a claim at once; less is after [`GATHER`].
 const WORTH_CLAIMING: usize = 32;
 const GATHER: Duration = Duration::from_millis(5);
 /// After a claim that found everything held by others.
 const HELD_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// Turns until the process stops.
 pub(super) async fn run(shared: Arc<Shared>, outcomes: UnboundedSender<Done>) {
-    let turns = Loop { shared, outcomes, deletions: Deletions::default(), measured: None };
-    turns.run().await;
+    let deletions = Deletions::default();
+    let (backlog, late_from) = (Backlog::new(Instant::now()), DateTime::UNIX_EPOCH);
+    Loop { shared, outcomes, deletions, backlog, late_from }.run().await;
 }
 
 struct Loop {
     shared: Arc<Shared>,
     outcomes: UnboundedSender<Done>,
     deletions: Deletions,
-    measured: Option<Instant>,
+    backlog: Backlog,
+    /// From when on late targets are read while networks cannot be asked.
+    late_from: DateTime<Utc>,
+}
+
+/// What was read of the queue.
+#[derive(Default)]
+struct Due {
+    /// Targets that were taken on.
+    taken: Vec<DueTarget>,
+    /// When the next one is due that is not yet.
+    next: Option<DateTime<Utc>>,
+    /// Whether more is due than was taken on.
+    more: bool,
+}
+
+impl Due {
+    fn take(&mut self, pace: &mut Pace, target: &DueTarget, now: DateTime<Utc>) -> bool {
+        let takes = self.taken.len() < BATCH
+            && pace.has_room(target.account_id, now)
+            && pace.take(target.id, target.post_id, target.account_id);
+        if takes {
+            self.taken.push(*target);
+        }
+        takes
+    }
 }
 
 /// What there is to wait for after a turn.
@@ -103,69 +136,139 @@ impl Loop {
 
     async fn turn(&mut self) -> Result<Rest, Error> {
         let now = self.shared.environment.clock.now();
-        self.renew(now).await?;
-        self.measure(now).await;
-        let is_open = self.shared.gate.is_open().await;
-        let (room, busy) = {
-            let mut pace = self.shared.pace();
-            (pace.room(), pace.busy(now))
-        };
-        let ahead = now + TimeDelta::from_std(POLL).unwrap_or_default();
-        let Busy { accounts, buckets } = &busy;
-        let due = self.shared.store.read_due(ahead, accounts, buckets, READ).await?;
-        if !is_open {
+        if let Err(cause) = self.renew(now).await {
+            tracing::warn!(%cause, "publisher: leases were not renewed; they are renewed with the next poll");
+        }
+        if !self.shared.gate.is_open().await {
+            self.end_late(now).await?;
             return Ok(Rest::Anyway(POLL));
         }
-        let busy = !(accounts.is_empty() && buckets.is_empty());
-        let next = due.iter().find(|target| target.due_time > now).map(|target| target.due_time);
-        let due: Vec<DueTarget> = due.into_iter().filter(|target| target.due_time <= now).collect();
-        if due.is_empty() {
-            let until = next.and_then(|next| (next - now).to_std().ok()).unwrap_or(POLL);
-            return Ok(Rest::Until { pause: until.min(POLL), busy });
+        if let Err(cause) = self.deletions.prune(&self.shared).await {
+            tracing::warn!(%cause, "publisher: known deletions were not pruned; they are pruned with the next poll");
         }
-        if room == 0 {
-            return Ok(Rest::Room);
-        }
-        let taken = self.take(&due);
+        let room = {
+            let mut pace = self.shared.pace();
+            pace.expire(now);
+            pace.room()
+        };
+        let Due { taken, next, more } = self.read(now).await?;
+        let busy = !self.backlog.is_empty();
         if taken.is_empty() {
-            // All of it is under way here: its outcomes are about to be written, or its claims renewed.
-            return Ok(Rest::Until { pause: HELD_PAUSE, busy });
+            if more && room == 0 {
+                return Ok(Rest::Room);
+            }
+            let until = next.and_then(|next| (next - now).to_std().ok()).unwrap_or(POLL);
+            // Targets that are due and were not taken are held here: their outcomes are about to be written.
+            let until = if more { HELD_PAUSE } else { until.min(POLL) };
+            return Ok(Rest::Until { pause: until, busy });
         }
-        let any = self.claim(&taken, now).await?;
-        Ok(if any { Rest::Room } else { Rest::Until { pause: HELD_PAUSE, busy } })
+        let progressed = self.claim(&taken, now).await?;
+        Ok(if progressed { Rest::Room } else { Rest::Until { pause: HELD_PAUSE, busy } })
     }
 
-    /// Takes on what there is room for.
-    fn take(&self, due: &[DueTarget]) -> Vec<DueTarget> {
+    /// Reads what is due and takes on what there is room for: first of the accounts that were passed over and have room again,
+    /// then of all others.
+    async fn read(&mut self, now: DateTime<Utc>) -> Result<Due, Error> {
+        let store = &self.shared.store;
+        let mut due = Due::default();
+        let ready = {
+            let pace = self.shared.pace();
+            self.backlog.ready(|account_id| pace.has_room(account_id, now), BATCH)
+        };
+        if !ready.is_empty() {
+            let found = store.read_due_of(&ready, now, PER_ACCOUNT_READ).await?;
+            let mut pace = self.shared.pace();
+            // Half the room is for accounts that were not passed over, however many were.
+            let quota = pace.room().min(BATCH).div_ceil(2);
+            for account_id in ready {
+                let own = found.iter().filter(|target| target.account_id == account_id);
+                let (mut count, mut all) = (0, true);
+                for target in own {
+                    count += 1;
+                    all &= due.taken.len() < quota && due.take(&mut pace, target, now);
+                }
+                if all && count < PER_ACCOUNT_READ {
+                    self.backlog.caught_up(account_id);
+                }
+            }
+        }
+        let ahead = now + TimeDelta::from_std(POLL).unwrap_or_default();
+        let from = self.backlog.read_from(now, Instant::now());
+        let found = store.read_due(from..=ahead, &self.backlog.passed(), READ).await?;
+        // Everything before this time is held or passed over once the targets are dealt with.
+        let mut read_until = if i64::try_from(found.len()).is_ok_and(|count| count < READ) {
+            now
+        } else {
+            found.last().map_or(now, |last| last.due_time)
+        };
         let mut pace = self.shared.pace();
-        let most = pace.room().min(BATCH);
-        let mut taken = Vec::with_capacity(most);
-        for target in due {
-            if taken.len() == most {
+        for target in &found {
+            if target.due_time > now {
+                due.next = Some(target.due_time);
                 break;
             }
-            if pace.take(target.id, target.post_id, target.account_id) {
-                taken.push(*target);
+            if due.take(&mut pace, target, now) {
+                continue;
+            }
+            due.more = true;
+            let is_full = pace.room() == 0 || due.taken.len() == BATCH;
+            if is_full || !self.backlog.pass(target.account_id, target.due_time) {
+                read_until = read_until.min(target.due_time);
+                if is_full {
+                    break;
+                }
             }
         }
-        taken
+        drop(pace);
+        self.backlog.read_until(read_until);
+        Ok(due)
     }
 
-    /// Claims what was taken on, and has it done. Answers whether there was anything to claim.
+    /// Ends what may not go out any more while networks cannot be asked.
+    async fn end_late(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
+        let until = now - shared.terms.max_lateness;
+        let late = shared.store.read_due(self.late_from..=until, &[], LATE_READ).await?;
+        // Some of them wait for a network all the same: the next poll reads on behind them.
+        self.late_from = match late.last() {
+            Some(last) if i64::try_from(late.len()) == Ok(LATE_READ) => {
+                last.due_time.max(self.late_from + TimeDelta::microseconds(1))
+            }
+            _ => DateTime::UNIX_EPOCH,
+        };
+        if !late.is_empty() {
+            let rules = Rules { terms: shared.terms, is_open: false };
+            if self.claim_all(rules, &late, now).await?.noted {
+                shared.notices.wake();
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims targets together, or one by one where that fails.
+    async fn claim_all(
+        &self,
+        rules: Rules,
+        targets: &[DueTarget],
+        now: DateTime<Utc>,
+    ) -> Result<Claimed, Error> {
+        let Shared { store, environment, .. } = self.shared.as_ref();
+        match claim(store, environment, rules, targets, now).await {
+            Err(cause) if !is_unavailable(&cause) => {
+                self.claim_singly(rules, targets, now, &cause).await
+            }
+            claimed => claimed,
+        }
+    }
+
+    /// Claims what was taken on, and has it done. Returns whether anything was changed.
     async fn claim(&mut self, taken: &[DueTarget], now: DateTime<Utc>) -> Result<bool, Error> {
         let shared = Arc::clone(&self.shared);
-        let claimed =
-            match claim(&shared.store, &shared.environment, shared.terms, taken, now).await {
-                Err(Error::Unreadable(_)) => self.claim_singly(taken, now).await,
-                claimed => claimed,
-            };
-        let claimed = match claimed {
+        let rules = Rules { terms: shared.terms, is_open: true };
+        let claimed = match self.claim_all(rules, taken, now).await {
             Ok(claimed) => claimed,
             Err(cause) => {
-                let mut pace = shared.pace();
-                for target in taken {
-                    pace.release(target.id);
-                }
+                self.release(taken);
                 return Err(cause);
             }
         };
@@ -178,7 +281,10 @@ impl Loop {
                 }
             }
         }
-        let Claimed { jobs, any, noted } = claimed;
+        for target in taken.iter().filter(|target| claimed.left.contains(&target.id)) {
+            self.backlog.pass(target.account_id, target.due_time);
+        }
+        let Claimed { jobs, progressed, noted, .. } = claimed;
         if noted {
             shared.notices.wake();
         }
@@ -187,32 +293,52 @@ impl Loop {
             let is_sure = !job.errand.sends() || is_told && !self.deletions.has(job.workspace_id);
             self.begin(job, is_sure);
         }
-        Ok(any)
+        Ok(progressed)
     }
 
-    /// One that cannot be read must not keep the others waiting.
+    /// Lets targets go that were not claimed; they are read again.
+    fn release(&mut self, taken: &[DueTarget]) {
+        let mut pace = self.shared.pace();
+        for target in taken {
+            pace.release(target.id);
+            self.backlog.pass(target.account_id, target.due_time);
+        }
+    }
+
+    /// Claims targets one by one when they cannot be claimed together: one that cannot be claimed must not keep the others
+    /// waiting. Each such target is put off.
     async fn claim_singly(
         &self,
+        rules: Rules,
         taken: &[DueTarget],
         now: DateTime<Utc>,
+        cause: &Error,
     ) -> Result<Claimed, Error> {
+        tracing::warn!(%cause, targets = taken.len(), "publisher: a batch cannot be claimed; its targets are claimed one by one");
+        let begun = Instant::now();
         let mut all = Claimed::default();
-        for target in taken {
-            let one = std::slice::from_ref(target);
-            let Shared { store, environment, terms, .. } = self.shared.as_ref();
-            match claim(store, environment, *terms, one, now).await {
+        let Shared { store, environment, .. } = self.shared.as_ref();
+        for (index, target) in taken.iter().enumerate() {
+            if begun.elapsed() > SINGLY {
+                all.left.extend(taken[index..].iter().map(|target| target.id));
+                break;
+            }
+            match claim(store, environment, rules, std::slice::from_ref(target), now).await {
                 Ok(claimed) => {
                     all.jobs.extend(claimed.jobs);
-                    all.any |= claimed.any;
+                    all.left.extend(claimed.left);
+                    all.progressed |= claimed.progressed;
                     all.noted |= claimed.noted;
                 }
-                Err(cause @ Error::Unreadable(_)) => {
-                    tracing::error!(target_id = %target.id, %cause, "a target cannot be sent");
-                    store.put_off(target.id, now + terms.lease).await?;
+                Err(cause) if !is_unavailable(&cause) => {
+                    tracing::error!(target.id = %target.id, %cause, "publisher: a target cannot be claimed; it is put off");
+                    store.put_off(target.id, now).await?;
+                    all.progressed = true;
                 }
                 // What was claimed before is ours to send.
-                Err(cause) if all.any => {
-                    tracing::warn!(%cause, "the rest of what is due cannot be claimed");
+                Err(cause) if !all.jobs.is_empty() => {
+                    tracing::warn!(%cause, "publisher: the rest of a batch cannot be claimed; it is read again");
+                    all.left.extend(taken[index..].iter().map(|target| target.id));
                     break;
                 }
                 Err(cause) => return Err(cause),
@@ -285,21 +411,11 @@ impl Loop {
         }
         Ok(())
     }
+}
 
-    /// Measures now and then. What cannot be measured is sent all the same.
-    async fn measure(&mut self, now: DateTime<Utc>) {
-        if self.measured.is_some_and(|measured| measured.elapsed() < MEASURE_EVERY) {
-            return;
-        }
-        self.measured = Some(Instant::now());
-        match self.shared.store.oldest_unsent(now).await {
-            Ok(oldest) => {
-                let age = oldest.and_then(|oldest| (now - oldest).to_std().ok());
-                self.shared.metrics.oldest_due(age.unwrap_or_default());
-            }
-            Err(cause) => tracing::warn!(%cause, "it cannot be told for how long posts are due"),
-        }
-    }
+/// Whether the database is away, so that trying another row at once is of no use.
+fn is_unavailable(error: &Error) -> bool {
+    matches!(error, Error::Database(cause) if trouble(cause) == Trouble::Unavailable)
 }
 
 /// The process stopped before there was an answer.

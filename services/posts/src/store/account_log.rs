@@ -6,13 +6,9 @@ use sqlx::PgConnection;
 
 use super::{
     Store, events,
-    outgoing::{Failure, OutgoingPost, class, lock, read, save},
+    outgoing::{lock, read, save},
 };
-use crate::{
-    error::Error,
-    event::Event,
-    post::{ACCOUNT_DISCONNECTED, Move, TargetStatus},
-};
+use crate::{error::Error, event::Event};
 
 /// Posts that one transaction deals with at the most.
 const BATCH: i64 = 500;
@@ -75,8 +71,7 @@ impl Store {
         self.drop_account(account_id, minter, now).await
     }
 
-    /// Stops what waits to be sent to an account that is gone: targets without an attempt are canceled, those that were to be
-    /// tried again have failed. Drafts are left alone: nothing of them is on its way.
+    /// Ends each target that waits to be sent to an account that is gone. Drafts are left alone: nothing of them is on its way.
     ///
     /// # Errors
     /// When the database fails or holds what this version does not know.
@@ -111,30 +106,15 @@ impl Store {
             let locked = lock(&mut transaction, &ids, true).await?;
             let mut posts = read(&mut transaction, &locked, false).await?;
             for post in &mut posts {
-                stop(post, account_id);
+                for place in 0..post.targets.len() {
+                    if post.targets[place].account_id == account_id {
+                        post.end_without_account(place);
+                    }
+                }
             }
             save(&mut transaction, minter, &posts, now).await?;
             transaction.commit().await?;
         }
-    }
-}
-
-fn stop(post: &mut OutgoingPost, account_id: AccountId) {
-    for place in 0..post.targets.len() {
-        let target = &post.targets[place];
-        if target.account_id != account_id || target.status != TargetStatus::Pending {
-            continue;
-        }
-        let what = if target.attempt_count == 0 { Move::Drop } else { Move::Fail };
-        let Some(state) = post.state().moved(place, what) else { continue };
-        post.set_state(state);
-        let target = post.touch(place);
-        target.due_time = None;
-        target.error = Failure {
-            code: ACCOUNT_DISCONNECTED.to_owned(),
-            message: "the account was disconnected".to_owned(),
-            class: class::PERMANENT,
-        };
     }
 }
 

@@ -150,6 +150,9 @@ pub async fn begin_attempts(
     Ok(())
 }
 
+/// The end of an attempt of which nothing left this system: there was none.
+pub const WITHDRAWN: &str = "withdrawn";
+
 /// What became of an attempt.
 #[derive(Debug, Clone)]
 pub struct EndedAttempt {
@@ -159,7 +162,7 @@ pub struct EndedAttempt {
     pub target_id: TargetId,
     /// Which attempt of its target.
     pub attempt_number: i32,
-    /// `published`, `failed` or `unknown`.
+    /// `published`, `failed`, `unknown` or [`WITHDRAWN`].
     pub status: &'static str,
     /// The network's own id of what was published.
     pub external_post_id: String,
@@ -169,18 +172,60 @@ pub struct EndedAttempt {
     pub error: Failure,
 }
 
-/// Writes down what became of attempts of locked posts. What the network has stays so.
-#[tracing::instrument(skip_all, name = "db.publish_attempts.end", err(level = "debug"))]
+/// Writes down what became of attempts of locked posts. What the network has stays so; what was withdrawn is deleted.
+///
+/// # Errors
+/// When the database fails.
 pub async fn end_attempts(
     connection: &mut PgConnection,
     attempts: &[EndedAttempt],
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    if attempts.is_empty() {
-        return Ok(());
+    let (withdrawn, ended): (Vec<_>, Vec<_>) =
+        attempts.iter().partition(|attempt| attempt.status == WITHDRAWN);
+    if !withdrawn.is_empty() {
+        delete_attempts(connection, &withdrawn).await?;
     }
+    if !ended.is_empty() {
+        save_ends(connection, &ended, now).await?;
+    }
+    Ok(())
+}
+
+#[tracing::instrument(skip_all, name = "db.publish_attempts.delete", err(level = "debug"))]
+async fn delete_attempts(
+    connection: &mut PgConnection,
+    attempts: &[&EndedAttempt],
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        DELETE FROM publish_attempts AS attempt
+        USING unnest($1::SMALLINT[], $2::UUID[], $3::UUID[], $4::INTEGER[])
+            AS withdrawn (bucket, post_id, target_id, attempt_number)
+        WHERE attempt.bucket = withdrawn.bucket
+            AND attempt.post_id = withdrawn.post_id
+            AND attempt.target_id = withdrawn.target_id
+            AND attempt.attempt_number = withdrawn.attempt_number
+            AND attempt.status IN ('in_flight', 'unknown')
+        "#,
+        &attempts.iter().map(|attempt| attempt.post_id.bucket().as_i16()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.post_id.uuid()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.target_id.uuid()).collect::<Vec<_>>(),
+        &attempts.iter().map(|attempt| attempt.attempt_number).collect::<Vec<_>>(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[tracing::instrument(skip_all, name = "db.publish_attempts.end", err(level = "debug"))]
+async fn save_ends(
+    connection: &mut PgConnection,
+    attempts: &[&EndedAttempt],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
     let texts = |of: fn(&EndedAttempt) -> &str| -> Vec<String> {
-        attempts.iter().map(|attempt| of(attempt).to_owned()).collect()
+        attempts.iter().copied().map(|attempt| of(attempt).to_owned()).collect()
     };
     sqlx::query!(
         r#"

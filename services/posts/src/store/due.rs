@@ -1,5 +1,7 @@
 //! Which targets wait for something (`post_targets.due_time`), who deals with them, and finding what fell through.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
 use postbreeze_ids::{AccountId, PostId, TargetId};
 use uuid::Uuid;
@@ -31,13 +33,15 @@ pub struct Held {
 }
 
 impl Store {
-    /// The targets that are due first, up to a time, but for those of some accounts and of some buckets. Locks nothing.
+    /// The targets that are due first, from one time to another, but for those of some accounts. Locks nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
     #[tracing::instrument(skip_all, name = "db.post_targets.due", err(level = "debug"))]
     pub async fn read_due(
         &self,
-        until: DateTime<Utc>,
+        due: RangeInclusive<DateTime<Utc>>,
         but_of: &[AccountId],
-        but_in: &[i16],
         limit: i64,
     ) -> Result<Vec<DueTarget>, sqlx::Error> {
         let mut lease = self.lease().await?;
@@ -50,14 +54,56 @@ impl Store {
                 account_id AS "account_id: AccountId",
                 due_time AS "due_time!"
             FROM post_targets
-            WHERE due_time <= $1 AND account_id <> ALL($2) AND bucket <> ALL($3)
+            WHERE due_time >= $1 AND due_time <= $2 AND account_id <> ALL($3)
             ORDER BY due_time
             LIMIT $4
             "#,
-            until,
+            due.start(),
+            due.end(),
             but_of as &[AccountId],
-            but_in,
             limit,
+        )
+        .fetch_all(lease.connection())
+        .await;
+        lease.end(found)
+    }
+
+    /// The targets of each of some accounts that are due first, up to a time and so many of each. Locks nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    #[tracing::instrument(skip_all, name = "db.post_targets.due_of", err(level = "debug"))]
+    pub async fn read_due_of(
+        &self,
+        accounts: &[AccountId],
+        until: DateTime<Utc>,
+        limit_each: i64,
+    ) -> Result<Vec<DueTarget>, sqlx::Error> {
+        let buckets: Vec<i16> = accounts.iter().map(|id| id.bucket().as_i16()).collect();
+        let mut lease = self.lease().await?;
+        let found = sqlx::query_as!(
+            DueTarget,
+            r#"
+            SELECT
+                due.id AS "id!: TargetId",
+                due.post_id AS "post_id!: PostId",
+                wanted.account_id AS "account_id!: AccountId",
+                due.due_time AS "due_time!"
+            FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, account_id)
+            CROSS JOIN LATERAL (
+                SELECT target.id, target.post_id, target.due_time
+                FROM post_targets AS target
+                WHERE target.bucket = wanted.bucket
+                    AND target.account_id = wanted.account_id
+                    AND target.due_time <= $3
+                ORDER BY target.due_time
+                LIMIT $4
+            ) AS due
+            "#,
+            &buckets,
+            accounts as &[AccountId],
+            until,
+            limit_each,
         )
         .fetch_all(lease.connection())
         .await;
@@ -141,17 +187,25 @@ impl Store {
         Ok(renewed)
     }
 
-    /// Puts a target off that cannot be dealt with now.
+    /// Puts a target off that cannot be dealt with now: by a tenth of the time for which it has waited, by a minute at least
+    /// and half an hour at most.
     ///
     /// # Errors
     /// When the database fails.
     #[tracing::instrument(skip_all, name = "db.post_targets.put_off", err(level = "debug"))]
-    pub async fn put_off(&self, id: TargetId, until: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    pub async fn put_off(&self, id: TargetId, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
         sqlx::query!(
-            "UPDATE post_targets SET due_time = $3 WHERE bucket = $1 AND id = $2 AND due_time < $3",
+            r#"
+            UPDATE post_targets
+            SET due_time = $3::TIMESTAMPTZ + LEAST(
+                INTERVAL '30 minutes',
+                GREATEST(INTERVAL '1 minute', ($3 - COALESCE(first_try_time, ready_time, due_time)) / 10)
+            )
+            WHERE bucket = $1 AND id = $2 AND due_time <= $3
+            "#,
             id.bucket().as_i16(),
             id as TargetId,
-            until,
+            now,
         )
         .execute(self.pool())
         .await?;

@@ -61,6 +61,31 @@ pub async fn is_buried(
     .await
 }
 
+impl Store {
+    /// Those of some workspaces whose deletion is written down.
+    ///
+    /// # Errors
+    /// When the database fails.
+    #[tracing::instrument(skip_all, name = "db.post_heads.buried_of", err(level = "debug"))]
+    pub async fn buried_of(
+        &self,
+        workspaces: &[WorkspaceId],
+    ) -> Result<Vec<WorkspaceId>, sqlx::Error> {
+        sqlx::query_scalar!(
+            r#"
+            SELECT head.workspace_id AS "workspace_id: WorkspaceId"
+            FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, workspace_id)
+            JOIN post_heads AS head ON head.bucket = wanted.bucket AND head.workspace_id = wanted.workspace_id
+            WHERE head.delete_time IS NOT NULL
+            "#,
+            &workspaces.iter().map(|id| id.bucket().as_i16()).collect::<Vec<_>>(),
+            workspaces as &[WorkspaceId],
+        )
+        .fetch_all(self.pool())
+        .await
+    }
+}
+
 /// Holds an admitted workspace alone until the transaction ends, whether it has posts or not. Answers whether it is still
 /// there.
 #[tracing::instrument(skip_all, name = "db.post_heads.take", err(level = "debug"))]

@@ -12,7 +12,10 @@ use sqlx::PgConnection;
 use super::usage::Charge;
 use crate::{
     error::Error,
-    post::{CommentStatus, PostStatus, State, TargetStatus, kept_media},
+    post::{
+        ACCOUNT_DISCONNECTED, CommentStatus, IN_PROGRESS, Move, PostStatus, State, TargetStatus,
+        kept_media,
+    },
 };
 
 pub use save::save;
@@ -72,6 +75,8 @@ pub struct OutgoingTarget {
     pub status: TargetStatus,
     /// When it is dealt with next; none: never.
     pub due_time: Option<DateTime<Utc>>,
+    /// When it was to be sent: its post's time, or the approval or the retry where that came later.
+    pub ready_time: Option<DateTime<Utc>>,
     /// Grows with every right to send.
     pub version: i64,
     /// Names what was sent last.
@@ -118,6 +123,32 @@ pub struct Failure {
     pub class: &'static str,
 }
 
+impl Failure {
+    /// The account was disconnected: nothing is sent to it.
+    #[must_use]
+    pub fn account_disconnected() -> Self {
+        Self {
+            code: ACCOUNT_DISCONNECTED.to_owned(),
+            message: "the account was disconnected".to_owned(),
+            class: class::PERMANENT,
+        }
+    }
+}
+
+impl OutgoingTarget {
+    /// Whether an attempt has begun since it was last scheduled or retried.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.tries > 0 || self.error.code == IN_PROGRESS
+    }
+
+    /// Since when it waits to be sent.
+    #[must_use]
+    pub fn waits_since(&self) -> Option<DateTime<Utc>> {
+        self.ready_time.or(self.first_try_time).or(self.due_time)
+    }
+}
+
 impl OutgoingPost {
     /// Where it and its targets stand.
     #[must_use]
@@ -147,6 +178,29 @@ impl OutgoingPost {
         let target = &mut self.targets[place];
         target.touched = true;
         target
+    }
+
+    /// Whether anything of it was changed since it was read.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.changed || self.targets.iter().any(|target| target.touched)
+    }
+
+    /// Ends a target that waits to be sent to an account that is gone, however it came to wait: CANCELED where its post had not
+    /// begun to go out or nothing of the target was ever sent, else FAILED. Returns whether it waited.
+    pub fn end_without_account(&mut self, place: usize) -> bool {
+        let target = &self.targets[place];
+        if target.status != TargetStatus::Pending {
+            return false;
+        }
+        let was_sent = target.attempt_count > 0 && self.status == PostStatus::Publishing;
+        let end = if was_sent { Move::Fail } else { Move::Drop };
+        let Some(state) = self.state().moved(place, end) else { return false };
+        self.set_state(state);
+        let target = self.touch(place);
+        target.due_time = None;
+        target.error = Failure::account_disconnected();
+        true
     }
 
     /// Notes a change that clients see.
@@ -240,6 +294,7 @@ pub async fn read(
             target.media_ids AS "media_ids: Vec<MediaId>",
             target.status AS target_status,
             target.due_time,
+            target.ready_time,
             target.version,
             target.send_key,
             target.first_try_time,
@@ -288,6 +343,7 @@ pub async fn read(
             media_ids: record.media_ids,
             status: status.ok_or(Error::Unreadable("target status"))?,
             due_time: record.due_time,
+            ready_time: record.ready_time,
             version: record.version,
             send_key: record.send_key,
             first_try_time: record.first_try_time,
@@ -379,6 +435,7 @@ impl OutgoingPost {
             media_ids: Vec::new(),
             status: TargetStatus::Pending,
             due_time: None,
+            ready_time: None,
             version: 0,
             send_key: String::new(),
             first_try_time: None,

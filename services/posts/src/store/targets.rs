@@ -102,7 +102,7 @@ pub async fn replace_targets(
         r#"
         INSERT INTO post_targets (
             bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options,
-            media_ids, due_time
+            media_ids, due_time, ready_time
         )
         SELECT
             $1,
@@ -116,6 +116,7 @@ pub async fn replace_targets(
             target.first_comment,
             target.options,
             target.media_ids::UUID[],
+            $11,
             $11
         FROM unnest(
             $3::UUID[], $4::UUID[], $5::SMALLINT[], $6::TEXT[], $7::TEXT[], $8::TEXT[], $9::BYTEA[], $10::TEXT[]
@@ -176,6 +177,7 @@ pub async fn save_standings(
         UPDATE post_targets AS target
         SET status = new.status,
             due_time = CASE WHEN new.stays THEN target.due_time ELSE new.due_time END,
+            ready_time = CASE WHEN new.due_time IS NULL THEN target.ready_time ELSE GREATEST(new.due_time, $7) END,
             is_stopped = new.stopped OR target.is_stopped AND new.due_time IS NULL,
             first_try_time = CASE WHEN new.due_time IS NULL THEN target.first_try_time END,
             tries = CASE WHEN new.due_time IS NULL THEN target.tries ELSE 0 END,
@@ -196,6 +198,7 @@ pub async fn save_standings(
         &stay,
         &due as &[Option<DateTime<Utc>>],
         &stopped,
+        now,
     )
     .execute(connection)
     .await?;

@@ -57,7 +57,10 @@ fn a_move_changes_its_target_alone_and_the_post_follows() {
                 let wanted = TABLE.iter().find(|row| row.0 == from && row.1 == *what);
                 let allowed = match (what, from, state.status) {
                     (Move::Begin, ..) => matches!(state.status, P::Scheduled | P::Publishing),
-                    (Move::Publish | Move::Fail, T::Pending, status) => status == P::Publishing,
+                    (Move::Publish, T::Pending, status) => status == P::Publishing,
+                    (Move::Fail, T::Pending, status) => {
+                        matches!(status, P::Scheduled | P::Publishing)
+                    }
                     (Move::Drop, T::Pending, status) => status != P::Draft,
                     _ => true,
                 };

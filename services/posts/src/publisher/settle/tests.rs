@@ -127,14 +127,51 @@ fn the_truth_is_told_late_as_well() {
 fn what_was_not_even_tried_is_no_try() {
     let mut post = under_way();
     let withheld = || Outcome::Withheld { code: "not_sent".to_owned(), message: String::new() };
-    for n in 1..30 {
-        assert_eq!(tell(&mut post, withheld(), at(n)), Some("failed"));
-        assert_eq!((status(&post), post.targets[0].tries), (TargetStatus::Pending, 0));
+    for n in [1, 2, 3, 24 * 3_600, 99 * 3_600] {
+        assert_eq!(tell(&mut post, withheld(), at(n)), Some("withdrawn"));
+        let target = &post.targets[0];
+        assert_eq!(
+            (target.status, target.tries, target.attempt_count),
+            (TargetStatus::Pending, 0, 0)
+        );
+        assert!(target.due_time.unwrap() >= at(n + 5));
         assert!(begin(&mut post, Part::Post, at(n)));
     }
-    // But not for ever.
-    assert_eq!(tell(&mut post, withheld(), at(24 * 3_600)), Some("failed"));
+    // Its account is gone: nothing of it was ever sent.
+    post.touch(0).account_gone = true;
+    assert_eq!(tell(&mut post, withheld(), at(100 * 3_600)), Some("withdrawn"));
+    assert_eq!((status(&post), post.status), (TargetStatus::Canceled, PostStatus::Canceled));
+    assert_eq!(post.targets[0].error.code, "account_not_active");
+}
+
+#[test]
+fn what_was_withheld_after_it_had_been_sent_ends_as_tries_do() {
+    let withheld = || Outcome::Withheld { code: "not_sent".to_owned(), message: String::new() };
+    let mut post = under_way();
+    assert_eq!(tell(&mut post, failed(true), at(1)), Some("failed"));
+    assert!(begin(&mut post, Part::Post, at(40)));
+    assert_eq!(tell(&mut post, withheld(), at(41)), Some("withdrawn"));
+    assert_eq!((status(&post), post.targets[0].attempt_count), (TargetStatus::Pending, 1));
+    assert!(begin(&mut post, Part::Post, at(60)));
+    assert_eq!(tell(&mut post, withheld(), at(24 * 3_600)), Some("withdrawn"));
     assert_eq!((status(&post), post.status), (TargetStatus::Failed, PostStatus::Failed));
+}
+
+#[test]
+fn a_look_that_cannot_be_asked_for_a_day_ends_as_what_nobody_knows() {
+    let mut post = under_way();
+    tell(&mut post, unknown(true), at(1));
+    let mut now = post.targets[0].due_time.unwrap();
+    let mut looks = 0;
+    while tell(&mut post, Outcome::NotAsked, now).is_none() {
+        assert!(post.targets[0].due_time.unwrap() > now);
+        now = post.targets[0].due_time.unwrap();
+        looks += 1;
+    }
+    assert_eq!(looks, 52);
+    assert!((23..27).contains(&(now - at(0)).num_hours()), "{now}");
+    assert_eq!((status(&post), post.targets[0].due_time), (TargetStatus::Failed, None));
+    assert_eq!(post.targets[0].error.class, class::UNKNOWN);
 }
 
 #[test]

@@ -89,16 +89,20 @@ async fn what_is_due_first_comes_first_and_busy_accounts_are_left_out() {
     let first = world.post(2, "publishing", "unknown", Some(-2)).await;
     let ahead = world.post(3, "scheduled", "pending", Some(1)).await;
     world.post(4, "draft", "pending", None).await;
-    let read = async |until, but_of: &[AccountId], but_in: &[i16], limit| {
-        let until = world.now + TimeDelta::seconds(until);
-        let due = world.store.read_due(until, but_of, but_in, limit).await;
-        ids(&due.unwrap())
+    let at = |seconds| world.now + TimeDelta::seconds(seconds);
+    let read = async |from, until, but_of: &[AccountId], limit| {
+        ids(&world.store.read_due(at(from)..=at(until), but_of, limit).await.unwrap())
     };
-    assert_eq!(read(0, &[], &[], 10).await, [first.id, later.id]);
-    assert_eq!(read(1, &[], &[], 10).await, [first.id, later.id, ahead.id]);
-    assert_eq!(read(1, &[], &[], 1).await, [first.id]);
-    assert_eq!(read(1, &[first.account_id, ahead.account_id], &[], 10).await, [later.id]);
-    assert_eq!(read(1, &[], &[1, 2], 10).await, [ahead.id]);
+    assert_eq!(read(-9, 0, &[], 10).await, [first.id, later.id]);
+    assert_eq!(read(-9, 1, &[], 10).await, [first.id, later.id, ahead.id]);
+    assert_eq!(read(-1, 1, &[], 10).await, [later.id, ahead.id]);
+    assert_eq!(read(-9, 1, &[], 1).await, [first.id]);
+    assert_eq!(read(-9, 1, &[first.account_id, ahead.account_id], 10).await, [later.id]);
+    let of = async |accounts: &[AccountId], until, limit| {
+        ids(&world.store.read_due_of(accounts, at(until), limit).await.unwrap())
+    };
+    assert_eq!(of(&[later.account_id, ahead.account_id], 0, 4).await, [later.id]);
+    assert_eq!(of(&[ahead.account_id], 1, 4).await, [ahead.id]);
     // One that is looked for was sent.
     assert_eq!(world.store.oldest_unsent(world.now).await.unwrap(), Some(later.due_time));
     // One that was withheld was not, however late it is put off to.
@@ -180,12 +184,21 @@ async fn what_fell_through_is_found_in_its_buckets_and_nothing_else_is_touched()
 }
 
 #[tokio::test]
-async fn putting_off_brings_nothing_forward() {
+async fn putting_off_brings_nothing_forward_and_takes_longer_each_time() {
     let world = World::new().await;
     let target = world.post(1, "scheduled", "pending", Some(10)).await;
-    world.store.put_off(target.id, world.now).await.unwrap();
-    assert_eq!(world.due_time(&target).await, Some(target.due_time));
-    let later = world.now + TimeDelta::seconds(60);
-    world.store.put_off(target.id, later).await.unwrap();
-    assert_eq!(world.due_time(&target).await, Some(later));
+    sqlx::query("UPDATE post_targets SET ready_time = due_time")
+        .execute(world.pool())
+        .await
+        .unwrap();
+    let put_off = async |at: TimeDelta| {
+        world.store.put_off(target.id, world.now + at).await.unwrap();
+        world.due_time(&target).await.unwrap() - world.now
+    };
+    assert_eq!(put_off(TimeDelta::zero()).await, TimeDelta::seconds(10));
+    assert_eq!(put_off(TimeDelta::seconds(70)).await, TimeDelta::seconds(130));
+    // A tenth of an hour, then half an hour for ever longer.
+    let hour = TimeDelta::seconds(3_610);
+    assert_eq!(put_off(hour).await, hour + TimeDelta::minutes(6));
+    assert_eq!(put_off(hour * 9).await, hour * 9 + TimeDelta::minutes(30));
 }

@@ -77,7 +77,7 @@ pub async fn insert_post<T>(
         targets AS (
             INSERT INTO post_targets (
                 bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options,
-                media_ids, due_time
+                media_ids, due_time, ready_time
             )
             SELECT
                 post.bucket,
@@ -91,6 +91,7 @@ pub async fn insert_post<T>(
                 target.first_comment,
                 target.options,
                 target.media_ids::UUID[],
+                CASE WHEN $10 = 'scheduled' THEN $12::TIMESTAMPTZ END,
                 CASE WHEN $10 = 'scheduled' THEN $12::TIMESTAMPTZ END
             FROM post, unnest(
                 $17::UUID[], $18::UUID[], $19::SMALLINT[], $20::TEXT[], $21::TEXT[], $22::TEXT[], $23::BYTEA[], $24::TEXT[]
