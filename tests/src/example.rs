@@ -3,12 +3,14 @@
 use postbreeze_proto::{
     status::{Reason, reason_of},
     v1::{
-        AcceptInvitationRequest, GetPostRequest, GetSocialAccountRequest, GetWorkspaceRequest,
-        InviteMemberRequest, ListCommentsRequest, ListPostsRequest, ListSocialAccountsRequest,
-        RemoveMemberRequest, Role,
+        AcceptInvitationRequest, AddSandboxCommentRequest, CreatePostRequest, GetCommentRequest,
+        GetMediaRequest, GetPostRequest, GetSocialAccountRequest, GetWorkspaceRequest,
+        InviteMemberRequest, ListCommentsRequest, ListMediaRequest, ListPostsRequest,
+        ListSocialAccountsRequest, Post, PostStatus, RefreshCommentsRequest, RemoveMemberRequest,
+        Role, SocialAccount,
     },
 };
-use postbreeze_testkit::{Front, draft};
+use postbreeze_testkit::{Client, Front, draft, until_that, web::PNG};
 
 /// One key drives many workspaces: plays every step, in the order of the contract.
 ///
@@ -66,11 +68,26 @@ pub async fn play(system: &Front) {
     scoped.posts().get_post(get(&acme_post.id)).await.unwrap();
     let refused = scoped.posts().get_post(get(&globex_post.id)).await.unwrap_err();
     assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
-    let request = GetSocialAccountRequest { account_id: globex_account.id, ..Default::default() };
+    let request =
+        GetSocialAccountRequest { account_id: globex_account.id.clone(), ..Default::default() };
     let refused = scoped.accounts().get_social_account(request).await.unwrap_err();
     assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
-    let request = ListCommentsRequest { workspace_id: globex.id, ..Default::default() };
+    let comment = commented(&full, &globex_account).await;
+    let request = GetCommentRequest { comment_id: comment.clone(), ..Default::default() };
+    full.comments().get_comment(request.clone()).await.unwrap();
+    let refused = scoped.comments().get_comment(request).await.unwrap_err();
+    assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
+    let picture = full.upload(&globex.id, "globex.png", "image/png", PNG).await.unwrap();
+    let request = GetMediaRequest { media_id: picture.id.clone(), ..Default::default() };
+    full.media().get_media(request.clone()).await.unwrap();
+    let refused = scoped.media().get_media(request).await.unwrap_err();
+    assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
+    // Nor do its lists show anything of Globex, whoever asks for it.
+    let request = ListCommentsRequest { workspace_id: globex.id.clone(), ..Default::default() };
     let refused = scoped.comments().list_comments(request).await.unwrap_err();
+    assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
+    let request = ListMediaRequest { workspace_id: globex.id, ..Default::default() };
+    let refused = scoped.media().list_media(request).await.unwrap_err();
     assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
 
     // (6) Joined later: the full key reaches it on the next call, the scoped key does not.
@@ -105,4 +122,32 @@ pub async fn play(system: &Front) {
     other.session.members().remove_member(request).await.unwrap();
     let refused = full.workspaces().get_workspace(read).await.unwrap_err();
     assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
+}
+
+/// Publishes a post, lets somebody comment on it, and fetches the comment. Answers its id.
+#[expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
+async fn commented(client: &Client, account: &SocialAccount) -> String {
+    let request = CreatePostRequest { publish_now: true, ..draft("Out it goes", &account.id) };
+    let post_id = client.create_post(request).await.unwrap().id;
+    let get = async || {
+        let request = GetPostRequest { post_id: post_id.clone(), ..Default::default() };
+        client.posts().get_post(request).await.unwrap().into_inner().post.unwrap()
+    };
+    let is_out = |post: &Post| post.status() == PostStatus::Published;
+    let post = until_that("the post is published", get, is_out).await;
+    let request = AddSandboxCommentRequest {
+        account_id: account.id.clone(),
+        external_post_id: post.targets[0].external_post_id.clone(),
+        author_handle: "ann".to_owned(),
+        body: "nice".to_owned(),
+    };
+    client.sandbox().add_sandbox_comment(request).await.unwrap();
+    let workspace_id = account.workspace_id.clone();
+    let request =
+        RefreshCommentsRequest { workspace_id: workspace_id.clone(), ..Default::default() };
+    client.comments().refresh_comments(request).await.unwrap();
+    let request = ListCommentsRequest { workspace_id, ..Default::default() };
+    let listed = client.comments().list_comments(request).await.unwrap().into_inner();
+    let [comment] = &listed.comments[..] else { panic!("not one comment: {listed:?}") };
+    comment.id.clone()
 }

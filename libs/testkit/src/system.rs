@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use postbreeze_runtime::{Environment, config::Lookup, stack::Limits};
+use postbreeze_runtime::{Environment, config::Lookup, serve::ServeConfig};
 use postbreeze_standalone::{
     Databases, Keys, Settings, System as Composed, compose, schemas, secrets,
 };
@@ -79,7 +79,8 @@ impl System {
         let lookup = Lookup::new(told).with_defaults(secrets);
         let keys = Keys::generate().expect("randomness");
         let settings = Settings::read(&lookup).expect("the settings of tests are good");
-        let services = compose(settings, &environment, &opened, &keys, &Limits::default())
+        let limits = ServeConfig::read(&lookup, "127.0.0.1:0").expect("the limits are good").limits;
+        let services = compose(settings, &environment, &opened, &keys, &limits)
             .unwrap_or_else(|failure| panic!("the system cannot be composed: {failure}"));
         postbreeze_media::serve_bytes(&services.storage, bytes, &environment);
         let front = Front::new(services.front.clone());

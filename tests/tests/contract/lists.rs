@@ -1,7 +1,8 @@
 //! Every list pages: each row once, whatever the size of the pages; its token is good for that user and that filter alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
 use postbreeze_ids::Attempt;
 use postbreeze_proto::{status::Reason, v1::ListWorkspacesRequest};
 use postbreeze_testkit::User;
@@ -20,21 +21,38 @@ use crate::{
 
 const ROWS: usize = 4;
 
-/// Sees to it that each list has something to show.
-async fn fill(world: &World, place: &Place) {
+/// What is made for a list, by its RPC, in the order in which it is made.
+type Made = BTreeMap<&'static str, Vec<String>>;
+
+/// Sees to it that each list has something to show. Answers the ids of what was made, the oldest first.
+async fn fill(world: &World, place: &Place) -> Made {
     let owner = &world.team.owner;
-    for _ in 0..ROWS {
-        world.post(owner, place, false).await;
-        world.comment(place).await;
-        world.sandbox_post(place).await;
-        world.webhook(place).await;
-        world.medium(owner, place).await;
-        world.folder(owner, place).await;
-        world.invitation(owner, place).await;
-        owner.full_key().await.unwrap();
+    let mut made = Made::new();
+    for round in 0..ROWS {
+        world.system.clock.turn(TimeDelta::seconds(1));
+        // The later one comes, the longer ago it was written.
+        let written = world.system.clock.now() - TimeDelta::hours(i64::try_from(round).unwrap());
         // Another workspace, with an account.
-        world.place().await;
+        let other = world.place().await;
+        for (list, id) in [
+            ("PostService/ListPosts", world.post(owner, place, false).await.id),
+            ("CommentService/ListComments", world.comment_of(place, written).await),
+            ("SandboxService/ListSandboxCalls", world.sandbox_post(place).await),
+            ("WebhookService/ListWebhooks", world.webhook(place).await),
+            ("MediaService/ListMedia", world.medium(owner, place).await),
+            ("MediaService/ListFolders", world.folder(owner, place).await),
+            (
+                "MemberService/ListInvitations",
+                world.invitation(owner, place).await.invitation.unwrap().id,
+            ),
+            ("ApiKeyService/ListApiKeys", owner.full_key().await.unwrap().0.id),
+            ("WorkspaceService/ListWorkspaces", other.workspace_id),
+            ("SocialAccountService/ListSocialAccounts", other.account_id),
+        ] {
+            made.entry(list).or_default().push(id);
+        }
     }
+    made
 }
 
 /// The request of a list; attempts are those of a post that has some.
@@ -138,6 +156,100 @@ async fn every_list_gives_each_row_once_whatever_the_size_of_its_pages() {
                 "{} by {size}",
                 rpc.name
             );
+        }
+    }
+}
+
+/// What a list is in order of, and which end comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// By an id, which tells when its row was made.
+    NewestFirst(&'static str),
+    OldestFirst(&'static str),
+    /// By this time, then by id.
+    NewestFirstBy(&'static str, &'static str),
+}
+
+/// The order of each list, as the contract and the protos tell it.
+const ORDERS: [(&str, Order); 13] = [
+    ("ApiKeyService/ListApiKeys", Order::NewestFirst("id")),
+    ("WorkspaceService/ListWorkspaces", Order::OldestFirst("id")),
+    ("MemberService/ListMembers", Order::NewestFirst("id")),
+    ("MemberService/ListInvitations", Order::NewestFirst("id")),
+    ("SocialAccountService/ListSocialAccounts", Order::NewestFirst("id")),
+    // It shows when a call came, and no id.
+    ("SandboxService/ListSandboxCalls", Order::NewestFirstBy("time", "external_id")),
+    ("PostService/ListPosts", Order::NewestFirst("id")),
+    ("PostService/ListPublishAttempts", Order::NewestFirst("id")),
+    ("MediaService/ListMedia", Order::NewestFirst("id")),
+    ("MediaService/ListFolders", Order::NewestFirst("id")),
+    ("CommentService/ListComments", Order::NewestFirstBy("network_time", "id")),
+    ("WebhookService/ListWebhooks", Order::NewestFirst("id")),
+    ("WebhookService/ListDeliveries", Order::NewestFirst("event_id")),
+];
+
+/// A row's time, if it is ordered by one, and its id.
+fn place_in_order(rpc: &Rpc, row: &[u8], order: Order) -> (i64, i64, String) {
+    let output = rpc.method.output();
+    let rows = output.fields().find(|field| field.is_list()).unwrap();
+    let Kind::Message(kind) = rows.kind() else { panic!("{} lists no messages", rpc.name) };
+    let row = DynamicMessage::decode(kind, row).unwrap();
+    let text = |name: &str| {
+        let id = row.get_field_by_name(name).unwrap();
+        id.as_str().unwrap().to_owned()
+    };
+    match order {
+        Order::NewestFirst(id) | Order::OldestFirst(id) => (0, 0, text(id)),
+        Order::NewestFirstBy(time, id) => {
+            let time = row.get_field_by_name(time).unwrap();
+            let time = time.as_message().unwrap();
+            let part = |name: &str| match *time.get_field_by_name(name).unwrap() {
+                Value::I64(number) => number,
+                Value::I32(number) => number.into(),
+                _ => panic!("no part of a time"),
+            };
+            (part("seconds"), part("nanos"), text(id))
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_list_has_the_order_that_is_promised() {
+    let world = World::start().await;
+    let place = world.place().await;
+    let made = fill(&world, &place).await;
+    assert_eq!(
+        ORDERS.map(|(name, _)| name).iter().collect::<BTreeSet<_>>(),
+        lists().iter().map(|row| &row.rpc).collect::<BTreeSet<_>>()
+    );
+    for row in lists() {
+        let (name, order) = *ORDERS.iter().find(|(name, _)| *name == row.rpc).unwrap();
+        let rpc = rpc_of(row);
+        let mut request = request(&world, row, &place).await;
+        if name == "SocialAccountService/ListSocialAccounts" {
+            request = rpc.request("{}");
+        }
+        let rows = whole(&world, &rpc, &request, 200).await;
+        let shown: Vec<_> = rows.iter().map(|row| place_in_order(&rpc, row, order)).collect();
+        assert!(shown.len() >= ROWS, "{name} shows {shown:?}");
+        let in_order = match order {
+            Order::OldestFirst(_) => shown.is_sorted_by(|one, next| one < next),
+            Order::NewestFirst(_) | Order::NewestFirstBy(..) => {
+                shown.is_sorted_by(|one, next| one > next)
+            }
+        };
+        assert!(in_order, "{name} shows {shown:?}");
+        // Ids tell the order only if they are what they should be: what was made later is newer.
+        let Some(made) = made.get(name) else { continue };
+        let shown = shown.iter().map(|(.., id)| id).filter(|id| made.contains(id));
+        let shown: Vec<_> = shown.cloned().collect();
+        let newest_first: Vec<_> = made.iter().rev().cloned().collect();
+        match name {
+            // The last that came was written the longest ago.
+            "CommentService/ListComments" | "WorkspaceService/ListWorkspaces" => {
+                assert_eq!(shown, *made, "{name}");
+            }
+            _ => assert_eq!(shown, newest_first, "{name}"),
         }
     }
 }

@@ -12,4 +12,5 @@ mod credentials;
 mod ids;
 mod lists;
 mod messages;
+mod precedence;
 mod values;

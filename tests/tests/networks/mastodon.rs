@@ -11,7 +11,7 @@ use postbreeze_proto::{
     },
 };
 use postbreeze_testkit::{
-    eventually, invalid_fields,
+    invalid_fields, until_that,
     web::{PNG, send},
 };
 use serde_json::json;
@@ -80,9 +80,11 @@ async fn a_person_grants_access_in_a_browser_and_posts_and_comments_go_both_ways
     let reply = json!({"status": said, "in_reply_to_id": sent.external_id});
     let reply = snac.call("/api/v1/statuses", &bobby, Some(reply)).await;
     let reply_id = reply["id"].as_str().unwrap();
-    eventually("the server has delivered it to its own users", async || {
-        !scene.fetch(&account, &sent.external_id).await.is_empty()
-    })
+    until_that(
+        "the server has delivered it to its own users",
+        async || scene.fetch(&account, &sent.external_id).await,
+        |seen| !seen.is_empty(),
+    )
     .await;
     let fetched = scene.fetch(&account, &sent.external_id).await;
     assert_eq!(fetched.len(), 1, "{fetched:?}");
@@ -127,9 +129,11 @@ async fn what_a_user_publishes_is_there_as_it_was_written_and_so_are_comments_an
 
     let reply = json!({"status": "well said", "in_reply_to_id": target.external_post_id});
     let reply = snac.call("/api/v1/statuses", &bobby, Some(reply)).await;
-    eventually("the server has delivered it to its own users", async || {
-        !scene.fetch(&account, &target.external_post_id).await.is_empty()
-    })
+    until_that(
+        "the server has delivered it to its own users",
+        async || scene.fetch(&account, &target.external_post_id).await,
+        |seen| !seen.is_empty(),
+    )
     .await;
     let inbox = scene.inbox().await;
     assert_eq!(inbox.len(), 1, "the account's own comment is none");
@@ -158,9 +162,11 @@ async fn what_its_author_edits_is_still_theirs_and_answered_and_never_taken_for_
     let bobby = snac.token("bobby", &passwords[1]).await;
     let reply = json!({"status": "I saw that", "in_reply_to_id": sent.external_id});
     snac.call("/api/v1/statuses", &bobby, Some(reply)).await;
-    eventually("the server has delivered it to its own users", async || {
-        !scene.fetch(&account, &sent.external_id).await.is_empty()
-    })
+    until_that(
+        "the server has delivered it to its own users",
+        async || scene.fetch(&account, &sent.external_id).await,
+        |seen| !seen.is_empty(),
+    )
     .await;
     assert_eq!(scene.fetch(&account, &sent.external_id).await[0].body, "I saw that");
 }

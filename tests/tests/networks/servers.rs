@@ -4,24 +4,19 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Stdio,
-    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use http::Method;
-use postbreeze_testkit::{Directory, web::send};
+use postbreeze_testkit::{Directory, eventually, web::send, within};
 use postbreeze_tests::processes::free_ports;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
     process::{Child, Command},
-    time::{sleep, timeout},
 };
 use url::form_urlencoded::Serializer;
-
-/// Far more than a server takes to start.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where a server is installed; `None`, said aloud, where it is not.
 #[expect(
@@ -63,7 +58,7 @@ impl Pds {
             .spawn()
             .unwrap();
         let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = timeout(PATIENCE, said.next_line()).await.expect("the server starts in time");
+        let ready = within("the server says that it is ready", said.next_line()).await;
         ready.unwrap().expect("the server says that it is ready");
         Some(Self { url: format!("http://127.0.0.1:{pds}"), _process: process, _data: data })
     }
@@ -154,11 +149,8 @@ impl Snac {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(Instant::now() < until, "the server does not start");
-            sleep(Duration::from_millis(20)).await;
-        }
+        eventually("the server takes connections", || TcpStream::connect(("127.0.0.1", port)))
+            .await;
         let url = format!("http://127.0.0.1:{port}");
         Some((Self { url, _process: process, data }, passwords))
     }
@@ -261,7 +253,7 @@ async fn ask(program: &Path, command: &str, base: &Path, answers: &str) -> Strin
         .spawn()
         .unwrap();
     child.stdin.take().unwrap().write_all(answers.as_bytes()).await.unwrap();
-    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let output = within(&format!("snac {command} ends"), child.wait_with_output()).await.unwrap();
     assert!(output.status.success(), "snac {command}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

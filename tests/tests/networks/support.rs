@@ -19,7 +19,7 @@ use postbreeze_proto::{
 };
 use postbreeze_runtime::peer::Peer;
 use postbreeze_testkit::{
-    System, User, Web, draft, eventually,
+    System, User, Web, draft, until_that,
     web::{PNG, Page},
 };
 use tonic::{Request, Status};
@@ -95,11 +95,14 @@ impl Scene {
             let request = GetPostRequest { post_id: post_id.clone(), ..Default::default() };
             client.posts().get_post(request).await.unwrap().into_inner().post.unwrap()
         };
-        eventually("the post and its first comment are out", async || {
-            let post = get().await;
-            post.status() == PostStatus::Published
-                && post.targets[0].first_comment_status() == FirstCommentStatus::Published
-        })
+        until_that(
+            "the post and its first comment are out",
+            async || get().await,
+            |post| {
+                post.status() == PostStatus::Published
+                    && post.targets[0].first_comment_status() == FirstCommentStatus::Published
+            },
+        )
         .await;
         get().await.targets.remove(0)
     }

@@ -1,14 +1,17 @@
 //! Health tells the truth, and a process that is asked to end ends well.
 
-use postbreeze_proto::{status::Reason, v1::ListPostsRequest};
-use postbreeze_testkit::refused;
+use postbreeze_proto::{
+    status::Reason,
+    v1::{CreatePostRequest, GetPostRequest, ListPostsRequest, PostStatus},
+};
+use postbreeze_testkit::{draft, refused, until_eq, web::PNG};
 use postbreeze_tests::processes::{Processes, SERVICES};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use crate::server::{Directory, postgres};
+use crate::server::{Address, Directory, postgres};
 
 async fn says(processes: &Processes, service: &str, name: &str) -> ServingStatus {
     let request = HealthCheckRequest { service: name.to_owned() };
@@ -20,8 +23,10 @@ async fn says(processes: &Processes, service: &str, name: &str) -> ServingStatus
 async fn without_its_database_nothing_is_ready_and_with_it_everything_is_again() {
     let directory = Directory::new("health");
     let server = postgres(&directory).await;
-    let processes = Processes::start(server.url(), directory.path(), &[]).await;
+    let address = Address::of(&server).await;
+    let processes = Processes::start(address.url(&server), directory.path(), &[]).await;
     let owner = processes.front().sign_up("owner").await;
+    let pids = SERVICES.map(|service| processes.pid(service));
     server.stop().await.unwrap();
     for service in SERVICES {
         processes.until_not_ready(service).await;
@@ -32,12 +37,30 @@ async fn without_its_database_nothing_is_ready_and_with_it_everything_is_again()
     let status = refused(listed, Reason::SourceUnreachable);
     assert_eq!(status.code(), Code::Unavailable);
 
-    // The server comes back on a port of its own choice: only what is told it anew can find it.
+    // The same processes, which nobody restarts.
     let server = postgres(&directory).await;
-    let again = Processes::start(server.url(), &directory.path().join("again"), &[]).await;
-    let known = again.front().client(Some(&owner.session_token));
-    let refused = known.posts().list_posts(ListPostsRequest::default()).await;
-    assert!(refused.is_ok(), "{refused:?}");
+    address.lead_to(&server);
+    for service in SERVICES {
+        processes.until_ready(service).await;
+    }
+    assert_eq!(SERVICES.map(|service| processes.pid(service)), pids);
+    owner.session.posts().list_posts(ListPostsRequest::default()).await.unwrap();
+    let workspace = owner.session.create_workspace("Acme").await.unwrap();
+    let account = owner.session.connect(&workspace.id, "acme").await.unwrap();
+    let picture = owner.session.upload(&workspace.id, "a.png", "image/png", PNG).await.unwrap();
+    let request = CreatePostRequest {
+        publish_now: true,
+        media_ids: vec![picture.id],
+        ..draft("out it goes", &account.id)
+    };
+    let post = owner.session.create_post(request).await.unwrap();
+    // What works in the background is there again, too.
+    until_eq("the post is published", PostStatus::Published, async || {
+        let request = GetPostRequest { post_id: post.id.clone(), ..Default::default() };
+        let answer = owner.session.posts().get_post(request).await.unwrap();
+        answer.into_inner().post.unwrap().status()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -46,24 +69,15 @@ async fn a_public_service_is_not_ready_without_its_owner_and_the_others_are() {
     let server = postgres(&directory).await;
     let mut processes = Processes::start(server.url(), directory.path(), &[]).await;
     processes.kill("posts").await;
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while says(&processes, "aggregator", "postbreeze.v1.PostService").await
-        == ServingStatus::Serving
-    {
-        assert!(std::time::Instant::now() < until, "PostService is still said to be ready");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let posts = async || says(&processes, "aggregator", "postbreeze.v1.PostService").await;
+    until_eq("PostService is told not to be ready", ServingStatus::NotServing, posts).await;
     for name in ["", "postbreeze.v1.UserService", "postbreeze.v1.SocialAccountService"] {
         assert_eq!(says(&processes, "aggregator", name).await, ServingStatus::Serving, "{name}");
     }
     processes.launch("posts");
     processes.until_ready("posts").await;
-    while says(&processes, "aggregator", "postbreeze.v1.PostService").await
-        != ServingStatus::Serving
-    {
-        assert!(std::time::Instant::now() < until, "PostService is not ready again");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let posts = async || says(&processes, "aggregator", "postbreeze.v1.PostService").await;
+    until_eq("PostService is ready again", ServingStatus::Serving, posts).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{net::TcpListener, process::Output};
 
+use postbreeze_testkit::within;
 use postbreeze_tests::processes::binaries;
 use tokio::process::Command;
 
@@ -25,8 +26,7 @@ const GOOD: &[(&str, &str)] = &[
 async fn start(service: &str, changed: &[(&str, &str)]) -> Output {
     let mut command = Command::new(binaries().join(format!("postbreeze-{service}")));
     command.env_clear().envs(GOOD.iter().copied()).envs(changed.iter().copied()).kill_on_drop(true);
-    let ended = tokio::time::timeout(std::time::Duration::from_secs(20), command.output()).await;
-    ended.unwrap_or_else(|_| panic!("{service} goes on with {changed:?}")).unwrap()
+    within(&format!("{service} ends with {changed:?}"), command.output()).await.unwrap()
 }
 
 #[tokio::test]

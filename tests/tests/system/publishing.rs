@@ -46,15 +46,8 @@ async fn published_so_often() -> Vec<i64> {
         }
     }
     system.clock.turn(TimeDelta::days(1));
-    let all_are_out = async {
-        while published(&owner).await < POSTS {
-            // What is to be looked for is due a few seconds later.
-            system.clock.turn(TimeDelta::seconds(1));
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    let out = tokio::time::timeout(std::time::Duration::from_mins(1), all_are_out).await;
-    out.expect("all posts go out in time");
+    // What is to be looked for is due a few seconds later.
+    system.as_time_passes("all are out", || published(&owner), |out| *out == POSTS).await;
     let received: Vec<(String, i64)> =
         sqlx::query_as("SELECT text, count(*) FROM sandbox_calls WHERE accepted GROUP BY text")
             .fetch_all(system.pool("accounts"))

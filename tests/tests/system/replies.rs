@@ -1,6 +1,5 @@
 //! No comment is answered twice, whatever becomes of answers.
 
-use chrono::TimeDelta;
 use postbreeze_proto::v1::{
     AddSandboxCommentRequest, CommentReplyStatus, CreatePostRequest, ListCommentsRequest,
     PostStatus, RefreshCommentsRequest, ReplyToCommentRequest, SandboxBehavior, SandboxFault,
@@ -10,18 +9,6 @@ use postbreeze_runtime::sabotage::{Mechanism, break_it};
 use postbreeze_testkit::{Client, System, draft};
 
 const COMMENTS: usize = 8;
-
-/// Waits for something that time brings about.
-async fn in_time<F: Future<Output = bool>>(system: &System, what: &str, holds: impl Fn() -> F) {
-    let waiting = async {
-        while !holds().await {
-            system.clock.turn(TimeDelta::seconds(1));
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    let done = tokio::time::timeout(std::time::Duration::from_mins(1), waiting).await;
-    done.unwrap_or_else(|_| panic!("never: {what}"));
-}
 
 /// The comments under a post that is out.
 async fn comments(system: &System, client: &Client) -> (String, Vec<String>) {
@@ -34,9 +21,10 @@ async fn comments(system: &System, client: &Client) -> (String, Vec<String>) {
             postbreeze_proto::v1::GetPostRequest { post_id: post.id.clone(), ..Default::default() };
         client.posts().get_post(request).await.unwrap().into_inner().post.unwrap()
     };
-    in_time(system, "the post is out", || async { get().await.status() == PostStatus::Published })
+    let out = system
+        .as_time_passes("the post is out", get, |post| post.status() == PostStatus::Published)
         .await;
-    let external_post_id = get().await.targets[0].external_post_id.clone();
+    let external_post_id = out.targets[0].external_post_id.clone();
     for number in 0..COMMENTS {
         let request = AddSandboxCommentRequest {
             account_id: account.id.clone(),
@@ -73,15 +61,13 @@ async fn answered_so_often() -> Vec<i64> {
         };
         client.comments().reply_to_comment(request).await.unwrap_err();
     }
-    in_time(&system, "all are answered", || async {
+    let replies = async || {
         let listed = client.comments().list_comments(ListCommentsRequest::default()).await;
         let listed = listed.unwrap().into_inner().comments;
-        let sent = |comment: &postbreeze_proto::v1::Comment| {
-            comment.reply.as_ref().is_some_and(|r| r.status() == CommentReplyStatus::Sent)
-        };
-        listed.iter().all(sent)
-    })
-    .await;
+        listed.into_iter().map(|comment| comment.reply.unwrap().status()).collect::<Vec<_>>()
+    };
+    let all_sent = |all: &Vec<_>| all.iter().all(|status| *status == CommentReplyStatus::Sent);
+    system.as_time_passes("all are answered", replies, all_sent).await;
     sqlx::query_scalar(
         "SELECT count(*) FROM sandbox_calls WHERE accepted AND text LIKE 'answer%' GROUP BY text",
     )

@@ -7,7 +7,7 @@ use postbreeze_proto::{
     status::Reason,
     v1::{DeleteWorkspaceRequest, ListSocialAccountsRequest},
 };
-use postbreeze_testkit::eventually;
+use postbreeze_testkit::{until_eq, until_that};
 use tokio::time::sleep;
 
 use crate::support::{System, User, accounts, begun, complete, refused, tokens, with};
@@ -25,9 +25,11 @@ async fn until_followed(system: &System) {
         .unwrap();
     let read = "SELECT position FROM workspace_log_position";
     let pool = system.pool("accounts");
-    eventually("accounts has followed", async || {
-        sqlx::query_scalar::<_, i64>(read).fetch_one(pool).await.unwrap() >= written
-    })
+    until_that(
+        "accounts has followed",
+        async || sqlx::query_scalar::<_, i64>(read).fetch_one(pool).await.unwrap(),
+        |seen| *seen >= written,
+    )
     .await;
 }
 
@@ -69,13 +71,11 @@ async fn one_who_was_admitted_before_the_deletion_connects_nothing_after_it() {
         let (client, request) = (owner.session.clone(), with(&state, "acme"));
         let call = tokio::spawn(async move { complete(&client, request).await });
         let waiting = "
-            SELECT EXISTS (
-                SELECT 1 FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock'
-            )";
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
         let pool = system.pool("accounts");
-        eventually("the call waits", async || {
-            sqlx::query_scalar::<_, bool>(waiting).fetch_one(pool).await.unwrap()
+        until_eq("one call waits for a lock", 1, async || {
+            sqlx::query_scalar::<_, i64>(waiting).fetch_one(pool).await.unwrap()
         })
         .await;
         delete(&owner, &id).await;

@@ -7,6 +7,7 @@ use postbreeze_proto::{
     time::to_proto,
     v1::{DeleteWorkspaceRequest, DisconnectSocialAccountRequest, Platform, SandboxFault},
 };
+use postbreeze_testkit::{until_eq, within};
 
 use crate::support::{
     System, User, as_posts, invalid_fields, log, meet, post, publish, set_status, with_account,
@@ -63,10 +64,11 @@ async fn a_refused_connection_and_a_deleted_workspace_are_not_in_it() {
     let request = DeleteWorkspaceRequest { workspace_id: account.workspace_id.clone() };
     owner.session.workspaces().delete_workspace(request).await.unwrap();
     let gone = "SELECT count(*) FROM accounts WHERE status = 'disconnected'";
-    while sqlx::query_scalar::<_, i64>(gone).fetch_one(system.pool("accounts")).await.unwrap() == 0
-    {
-        tokio::task::yield_now().await;
-    }
+    let pool = system.pool("accounts");
+    until_eq("the account is disconnected", 1, async || {
+        sqlx::query_scalar::<_, i64>(gone).fetch_one(pool).await.unwrap()
+    })
+    .await;
     assert_eq!(events(&log(&system, 0).await), ["connected"]);
 }
 
@@ -90,7 +92,8 @@ async fn nothing_is_missed_of_what_happens_at_once() {
         seen
     };
     let connect = join_all(workspaces.iter().map(|id| owner.session.connect(id, "acme")));
-    let (mut seen, connected) = join(follow, connect).await;
+    let both = within("every connection is in the log", join(follow, connect));
+    let (mut seen, connected) = both.await;
     assert!(connected.iter().all(Result::is_ok));
     seen.sort();
     let mut wanted = workspaces.clone();

@@ -8,7 +8,7 @@ use postbreeze_proto::{
     internal::v1::{PublishRequest, find_outcome},
     v1::{AccountStatus, Platform, SocialAccount},
 };
-use postbreeze_testkit::{eventually, postgres::server_url};
+use postbreeze_testkit::{eventually, postgres::server_url, until_eq, until_that};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
@@ -169,11 +169,11 @@ async fn a_token_is_refreshed_ahead_though_nobody_calls() {
     let (_, account) = connected(&system, &server).await;
     // A tenth of its life before the end.
     system.clock.turn(TimeDelta::seconds(LASTS - LASTS / 10));
-    eventually("it is refreshed", async || server.refreshed() > 0).await;
+    until_that("it is refreshed", async || server.refreshed(), |seen| *seen > 0).await;
     let leased = "SELECT count(*) FROM account_tokens WHERE lease_until IS NOT NULL";
     let pool = system.pool("accounts");
-    eventually("the new tokens are kept", async || {
-        sqlx::query_scalar::<_, i64>(leased).fetch_one(pool).await.unwrap() == 0
+    until_eq("the new tokens are kept", 0, async || {
+        sqlx::query_scalar::<_, i64>(leased).fetch_one(pool).await.unwrap()
     })
     .await;
     sent(publish(&system, request(&system, &account, "a")).await);
@@ -251,7 +251,7 @@ async fn new_tokens_are_kept_though_the_database_is_away_when_they_come() {
     let mut operator = PgConnection::connect(&format!("{}/postgres", server_url())).await.unwrap();
     run_out(&system);
     // The background refreshes it; from here on the old tokens are worth nothing.
-    eventually("it is refreshed", async || server.refreshed() > 0).await;
+    until_that("it is refreshed", async || server.refreshed(), |seen| *seen > 0).await;
     let connections = async |operator: &mut PgConnection, allowed: bool| {
         let allow = format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS {allowed}");
         sqlx::raw_sql(AssertSqlSafe(allow)).execute(operator).await.unwrap();
@@ -264,16 +264,18 @@ async fn new_tokens_are_kept_though_the_database_is_away_when_they_come() {
     sleep(Duration::from_millis(300)).await;
     connections(&mut operator, true).await;
     let leased = "SELECT lease_until IS NOT NULL FROM account_tokens";
-    eventually("the new tokens are kept", async || {
-        !sqlx::query_scalar::<_, bool>(leased).fetch_one(pool).await.unwrap_or(true)
-    })
-    .await;
+    let look = async || {
+        let leased = sqlx::query_scalar::<_, bool>(leased).fetch_one(pool).await;
+        leased.map_err(|cause| cause.to_string())
+    };
+    until_eq("the lease is over", Ok(false), look).await;
     // Connections that were ended are met once each.
-    eventually("it is sent", async || {
+    let answer = eventually("it is answered", async || {
         let request = as_posts(&system, request(&system, &account, "a"));
-        network(&system).publish(request).await.is_ok()
+        network(&system).publish(request).await
     })
     .await;
+    sent(answer.into_inner().outcome.unwrap().outcome.unwrap());
     assert_eq!(server.texts(), ["a"]);
     assert_eq!(server.refreshed(), 1);
 }
@@ -300,7 +302,7 @@ async fn tokens_of_networks_that_are_not_configured_hold_no_others_up() {
         FROM account, account_tokens";
     sqlx::query(rows).execute(system.pool("accounts")).await.unwrap();
     run_out(&system);
-    eventually("the others do not hold it up", async || server.refreshed() > 0).await;
+    until_that("the others do not hold it up", async || server.refreshed(), |seen| *seen > 0).await;
     sent(publish(&system, request(&system, &account, "a")).await);
 }
 
@@ -321,9 +323,11 @@ async fn an_account_whose_token_nothing_buys_anew_ends_with_it() {
     // Sessions last less long than that.
     let status = "SELECT status FROM accounts";
     let pool = system.pool("accounts");
-    eventually("the account is active no more", async || {
-        sqlx::query_scalar::<_, String>(status).fetch_one(pool).await.unwrap() != "active"
-    })
+    until_that(
+        "the account is active no more",
+        async || sqlx::query_scalar::<_, String>(status).fetch_one(pool).await.unwrap(),
+        |seen| *seen != "active",
+    )
     .await;
     let told = log(&system, 0).await;
     assert_eq!(told.len(), 2);

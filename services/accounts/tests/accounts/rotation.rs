@@ -6,7 +6,7 @@ use aws_lc_rs::{
 };
 use postbreeze_ids::AccountId;
 use postbreeze_proto::internal::v1::send_outcome::Outcome;
-use postbreeze_testkit::eventually;
+use postbreeze_testkit::until_eq;
 
 use crate::{
     replica::{FIRST_KEY, Replica, SECOND_KEY, SETTINGS},
@@ -29,9 +29,9 @@ fn id_of(key: [u8; 32]) -> Vec<u8> {
 async fn until_wrapped(system: &System, key: [u8; 32]) {
     let others = "SELECT count(*) FROM account_tokens WHERE key_id IS DISTINCT FROM $1";
     let pool = system.pool("accounts");
-    eventually("every token is wrapped by it", async || {
+    until_eq("tokens are wrapped by another key", 0, async || {
         let others = sqlx::query_scalar::<_, i64>(others).bind(id_of(key));
-        others.fetch_one(pool).await.unwrap() == 0
+        others.fetch_one(pool).await.unwrap()
     })
     .await;
 }

@@ -1,13 +1,12 @@
 //! What happens to a key between the moment it is authenticated and the moment its allow-list is read.
 
-use std::time::Duration;
-
 use postbreeze_proto::{
     status::Reason,
     v1::{GetWorkspaceRequest, GetWorkspaceResponse},
 };
+use postbreeze_testkit::until_that;
 use sqlx::{PgPool, Postgres, Transaction};
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::task::JoinHandle;
 use tonic::{Response, Status};
 
 use crate::support::{Client, System, refused, workspace};
@@ -29,13 +28,14 @@ async fn begin(pool: &PgPool, client: &Client, workspace_id: &str) -> Call {
         client.workspaces().get_workspace(GetWorkspaceRequest { workspace_id }).await
     });
     let waiting = "
-        SELECT EXISTS (
-            SELECT 1 FROM pg_stat_activity
-            WHERE datname = current_database() AND wait_event_type = 'Lock'
-        )";
-    while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(pool).await.unwrap() {
-        sleep(Duration::from_millis(5)).await;
-    }
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until_that(
+        "a call waits for the lock",
+        async || sqlx::query_scalar::<_, i64>(waiting).fetch_one(pool).await.unwrap(),
+        |calls| *calls > 0,
+    )
+    .await;
     call
 }
 

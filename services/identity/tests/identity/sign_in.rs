@@ -56,6 +56,38 @@ async fn sign_in_tells_nobody_whether_an_address_is_known() {
     assert_eq!(answers[0], answers[1]);
 }
 
+/// Processor time that this process has used, in hundredths of a second. Other processes do not make it longer, as they do
+/// the time that passes; nextest runs each test in a process of its own.
+fn work() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    // After the program's name, which is in parentheses: its 12th and 13th field, in user and in system mode.
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[tokio::test]
+async fn sign_in_works_as_hard_for_an_unknown_address_as_for_a_wrong_password() {
+    let system = System::start().await;
+    system.sign_up("ann").await;
+    let costs = async |email: &str| {
+        let before = work();
+        for _ in 0..10 {
+            let answer = sign_in(&system, request(email, "wrong horse battery")).await;
+            refused(answer, Reason::CredentialInvalid);
+        }
+        work() - before
+    };
+    // The least of several: what else happens in this process only adds to it.
+    let (mut known, mut unknown) = (u64::MAX, u64::MAX);
+    for _ in 0..4 {
+        known = known.min(costs("ann@example.com").await);
+        unknown = unknown.min(costs("bob@example.com").await);
+    }
+    // Most of it is the hashing.
+    assert!(unknown * 3 > known * 2 && known * 3 > unknown * 2, "{known} and {unknown}");
+}
+
 #[tokio::test]
 async fn sign_in_names_every_bad_field_at_once() {
     let system = System::start().await;

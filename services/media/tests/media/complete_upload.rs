@@ -10,8 +10,8 @@ use postbreeze_proto::{
 use tonic::Status;
 
 use crate::support::{
-    Client, PNG, System, all_objects, eventually, get, metadata, objects, owner, picture, refused,
-    stored, unknown, video, violated_fields, web,
+    Client, PNG, System, all_objects, get, metadata, objects, owner, picture, refused, stored,
+    unknown, until_that, video, violated_fields, web,
 };
 
 async fn complete_once(client: &Client, media_id: &str, once: &str) -> Result<Media, Status> {
@@ -82,7 +82,7 @@ async fn html_that_is_called_a_picture_is_rejected_and_its_bytes_go_and_no_longe
     assert_eq!(rejected.status(), MediaStatus::Rejected);
     assert_eq!((rejected.download_url.as_str(), rejected.download_expire_time), ("", None));
     assert_eq!(stored(&system).await, 0);
-    eventually("the bytes go", async || objects(&system, &media.id).is_empty()).await;
+    until_that("the bytes go", async || objects(&system, &media.id), |seen| seen.is_empty()).await;
     let again = refused(owner.session.complete_upload(&media.id).await, Reason::UploadIncomplete);
     assert_eq!(metadata(&again, "status").as_deref(), Some("REJECTED"));
 }

@@ -1,12 +1,12 @@
 use bytes::Bytes;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join;
 use postbreeze_ids::Media as MediaOfId;
 use postbreeze_proto::status::Reason;
 
 use crate::support::{
-    PNG, System, delete, eventually, get, hold, keep, metadata, objects, owner, picture, post,
-    refused, rows, stored, unknown, web,
+    PNG, System, delete, get, hold, keep, metadata, objects, owner, picture, post, refused, rows,
+    stored, unknown, until_eq, until_that, web,
 };
 
 #[tokio::test]
@@ -20,13 +20,13 @@ async fn delete_media_gives_the_storage_back_and_then_deletes_the_bytes() {
     assert_eq!(stored(&system).await, 73);
     refused(get(&owner.session, &media.id).await, Reason::ResourceNotFound);
     refused(delete(&owner.session, &media.id).await, Reason::ResourceNotFound);
-    eventually("the bytes go", async || objects(&system, &media.id).is_empty()).await;
+    until_that("the bytes go", async || objects(&system, &media.id), |seen| seen.is_empty()).await;
     assert_ne!(web::get(&media.download_url).await.0, 200);
     assert_eq!(web::get(&kept.download_url).await, (200, Bytes::from_static(PNG)));
     // While its URL works, bytes can come back: the row stays until they have gone again.
     assert_eq!(rows(&system).await, 2);
     system.clock.turn(TimeDelta::minutes(32));
-    eventually("the row goes", async || rows(&system).await == 1).await;
+    until_eq("the row goes", 1, async || rows(&system).await).await;
 }
 
 #[tokio::test]
@@ -37,17 +37,17 @@ async fn bytes_that_come_by_a_url_that_outlived_its_medium_go_too() {
     let media_id = upload.media.clone().unwrap().id;
     delete(&owner.session, &media_id).await.unwrap();
     assert_eq!(stored(&system).await, 0);
-    let purged_once = async || {
-        let again = "SELECT purge_time > $1 FROM media";
-        let now = system.clock.now();
-        sqlx::query_scalar(again).bind(now).fetch_one(system.pool("media")).await.unwrap()
+    let purge = async || {
+        let next = sqlx::query_scalar::<_, DateTime<Utc>>("SELECT purge_time FROM media");
+        next.fetch_one(system.pool("media")).await.unwrap()
     };
-    eventually("the bytes are deleted once", purged_once).await;
+    let now = system.clock.now();
+    until_that("the bytes are deleted once", purge, |next| *next > now).await;
     assert_eq!(web::put(&upload, PNG).await, 200);
     assert_eq!(objects(&system, &media_id).len(), 1);
     refused(owner.session.complete_upload(&media_id).await, Reason::ResourceNotFound);
     system.clock.turn(TimeDelta::minutes(32));
-    eventually("the row goes", async || rows(&system).await == 0).await;
+    until_eq("the row goes", 0, async || rows(&system).await).await;
     assert_eq!(objects(&system, &media_id).len(), 0);
     assert_eq!(stored(&system).await, 0);
 }

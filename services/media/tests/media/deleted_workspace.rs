@@ -7,8 +7,8 @@ use postbreeze_proto::{status::Reason, v1::DeleteWorkspaceRequest};
 use tonic::Code;
 
 use crate::support::{
-    PNG, System, User, Web, all_objects, all_of, eventually, folder, from, get, hold, keep,
-    objects, owner, picture, post, refused, stored, system, web,
+    PNG, System, User, Web, all_objects, all_of, folder, from, get, hold, keep, objects, owner,
+    picture, post, refused, stored, system, until_eq, until_that, web,
 };
 
 async fn delete(owner: &User, workspace_id: &str) {
@@ -22,12 +22,11 @@ async fn until_followed(system: &System) {
         .fetch_one(system.pool("workspaces"))
         .await
         .unwrap();
-    eventually("media follows the log", async || {
-        let read = "SELECT position FROM workspace_log_position";
-        let read: i64 = sqlx::query_scalar(read).fetch_one(system.pool("media")).await.unwrap();
-        read >= written
-    })
-    .await;
+    let read = async || {
+        let read = sqlx::query_scalar::<_, i64>("SELECT position FROM workspace_log_position");
+        read.fetch_one(system.pool("media")).await.unwrap()
+    };
+    until_that(&format!("media follows the log to {written}"), read, |read| *read >= written).await;
 }
 
 #[tokio::test]
@@ -43,11 +42,11 @@ async fn a_deletion_gives_the_storage_back_and_deletes_the_bytes() {
     delete(&owner, &id).await;
     until_followed(&system).await;
     assert_eq!(stored(&system).await, 73);
-    eventually("the bytes go", async || objects(&system, &media.id).is_empty()).await;
+    until_that("the bytes go", async || objects(&system, &media.id), |seen| seen.is_empty()).await;
     assert_eq!(objects(&system, &other.id).len(), 2);
     // An id of a deleted workspace is told as out of reach, for ever.
     system.clock.turn(chrono::TimeDelta::days(2));
-    eventually("all is done", async || nothing_is_due(&system).await).await;
+    until_eq("nothing is due", 0, async || due(&system).await).await;
     for media_id in [&media.id, &upload.media.unwrap().id] {
         refused(get(&owner.session, media_id).await, Reason::WorkspaceOutOfReach);
     }
@@ -75,9 +74,9 @@ async fn posts_of_a_deleted_workspace_keep_nothing_any_more() {
         SELECT
             (SELECT count(*) FROM media_posts WHERE keeps_any),
             (SELECT count(*) FROM media_uses)";
-    eventually("what they kept is forgotten", async || {
+    until_eq("what they kept is forgotten", (1, 1), async || {
         let counted = sqlx::query_as::<_, (i64, i64)>(counts);
-        counted.fetch_one(system.pool("media")).await.unwrap() == (1, 1)
+        counted.fetch_one(system.pool("media")).await.unwrap()
     })
     .await;
 }
@@ -97,20 +96,20 @@ async fn a_medium_that_is_being_fetched_then_leaves_nothing_behind() {
         request.set_timeout(Duration::from_secs(3));
         client.media().ingest_from_url(request).await
     });
-    eventually("bytes have come", async || !all_objects(&system).is_empty()).await;
+    until_that("bytes have come", async || all_objects(&system), |seen| !seen.is_empty()).await;
     delete(&owner, &id).await;
     until_followed(&system).await;
     let status = call.await.unwrap().unwrap_err();
     assert!(!matches!(status.code(), Code::Internal | Code::Unknown), "{status:?}");
     system.clock.turn(chrono::TimeDelta::minutes(10));
-    eventually("all is done", async || nothing_is_due(&system).await).await;
+    until_eq("nothing is due", 0, async || due(&system).await).await;
     assert_eq!(all_objects(&system), Vec::<String>::new());
     assert_eq!(stored(&system).await, 0);
 }
 
-/// Whether no bytes are to be deleted, now or later.
-async fn nothing_is_due(system: &System) -> bool {
-    let due = "SELECT NOT EXISTS (SELECT 1 FROM media WHERE purge_time IS NOT NULL)";
+/// Media whose bytes are to be deleted, now or later.
+async fn due(system: &System) -> i64 {
+    let due = "SELECT count(*) FROM media WHERE purge_time IS NOT NULL";
     sqlx::query_scalar(due).fetch_one(system.pool("media")).await.unwrap()
 }
 
@@ -145,12 +144,10 @@ async fn one_who_was_admitted_before_the_deletion_puts_nothing_in_after_it() {
     let call = tokio::spawn(async move {
         client.presign(&workspace_id, "b.png", "image/png", 1).await.map(drop)
     });
-    eventually("the call waits", async || {
+    until_eq("one call waits for a lock", 1_i64, async || {
         let waiting = "
-            SELECT EXISTS (
-                SELECT 1 FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock'
-            )";
+            SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
         sqlx::query_scalar(waiting).fetch_one(system.pool("media")).await.unwrap()
     })
     .await;

@@ -11,8 +11,8 @@ use postbreeze_testkit::web::Page;
 use tonic::Code;
 
 use crate::support::{
-    PNG, System, User, Web, all_objects, change_plan, eventually, folder, from, get, ingest,
-    invalid_fields, metadata, owner, refused, rows, stored, system, video, violated_fields, web,
+    PNG, System, User, Web, all_objects, change_plan, folder, from, get, ingest, invalid_fields,
+    metadata, owner, refused, rows, stored, system, until_eq, video, violated_fields, web,
 };
 
 fn png() -> Page {
@@ -22,7 +22,7 @@ fn png() -> Page {
 /// Nothing is stored, nothing counts, no row is left.
 async fn nothing_is_left(system: &System) {
     assert_eq!(stored(system).await, 0);
-    eventually("nothing is left", async || rows(system).await == 0).await;
+    until_eq("nothing is left", 0, async || rows(system).await).await;
     assert_eq!(all_objects(system), Vec::<String>::new());
 }
 
@@ -182,10 +182,10 @@ async fn a_client_that_goes_away_leaves_nothing() {
     let url = web.page("/a.png", Page::Endless(bytes.into()));
     let (client, request) = (owner.session.clone(), from(&id, &url));
     let call = tokio::spawn(async move { ingest(&client, request).await });
-    eventually("it is under way", async || rows(&system).await == 1).await;
+    until_eq("it is under way", 1, async || rows(&system).await).await;
     assert!(get(&owner.session, &only_row(&system).await).await.is_err());
     call.abort();
-    eventually("it has gone", async || rows(&system).await == 0).await;
+    until_eq("it has gone", 0, async || rows(&system).await).await;
     nothing_is_left(&system).await;
 }
 
@@ -217,17 +217,17 @@ async fn no_more_than_sixteen_are_fetched_at_once_and_of_one_owner_four() {
     };
     let fetch = async |(owner, id): &(User, String)| ingest(&owner.session, from(id, &png)).await;
     let mut calls = begin(&owners[0]);
-    eventually("four are under way", async || rows(&system).await == 4).await;
+    until_eq("four are under way", 4, async || rows(&system).await).await;
     // Although the call itself would last longer than those do.
     refused(fetch(&owners[0]).await, Reason::Overloaded);
     fetch(&owners[1]).await.unwrap();
     calls.extend(owners[1..4].iter().flat_map(begin));
-    eventually("sixteen are under way", async || rows(&system).await == 17).await;
+    until_eq("sixteen are under way", 17, async || rows(&system).await).await;
     refused(fetch(&owners[4]).await, Reason::Overloaded);
     calls[0].abort();
     fetch(&owners[4]).await.unwrap();
     calls.iter().for_each(tokio::task::JoinHandle::abort);
-    eventually("the others go", async || rows(&system).await == 2).await;
+    until_eq("the others go", 2, async || rows(&system).await).await;
 }
 
 #[tokio::test]
@@ -268,7 +268,7 @@ async fn ingestions_at_once_take_exactly_what_is_left() {
         refused(refusal, Reason::PlanLimitStorage);
     }
     assert_eq!(stored(&system).await, i64::try_from(size + 5 * PNG.len()).unwrap());
-    eventually("the rest goes", async || rows(&system).await == 6).await;
+    until_eq("the rest goes", 6, async || rows(&system).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -282,7 +282,7 @@ async fn a_repeated_request_fetches_once_and_twins_leave_one_medium() {
     let answers: Vec<Media> = answers.into_iter().map(Result::unwrap).collect();
     assert!(answers.iter().all(|answer| *answer == answers[0]));
     assert_eq!(stored(&system).await, 73);
-    eventually("the others go", async || rows(&system).await == 1).await;
+    until_eq("the others go", 1, async || rows(&system).await).await;
     drop(web);
     assert_eq!(ingest(&owner.session, request.clone()).await.unwrap(), answers[0]);
     let other = IngestFromUrlRequest { alt_text: "other".to_owned(), ..request };

@@ -4,7 +4,8 @@ use chrono::TimeDelta;
 use postbreeze_proto::{status::Reason, v1::MediaStatus};
 
 use crate::support::{
-    PNG, System, delete, eventually, get, objects, owner, picture, refused, rows, stored, web,
+    PNG, System, delete, get, objects, owner, picture, refused, rows, stored, until_eq, until_that,
+    web,
 };
 
 #[tokio::test]
@@ -20,18 +21,18 @@ async fn an_upload_that_nobody_completes_is_rejected_after_half_an_hour_and_goes
     // Nothing is due: the next look, which deletes these bytes, leaves the rest alone.
     let deleted = picture(client, &id, "c.png").await;
     delete(client, &deleted.id).await.unwrap();
-    eventually("there was a look", async || objects(&system, &deleted.id).is_empty()).await;
+    until_that("there was a look", async || objects(&system, &deleted.id), |seen| seen.is_empty())
+        .await;
     assert_eq!(get(client, &media_id).await.unwrap().status(), MediaStatus::PendingUpload);
     assert_eq!(stored(&system).await, 2 * 73);
     system.clock.turn(TimeDelta::minutes(1));
-    let is_rejected =
-        async || get(client, &media_id).await.unwrap().status() == MediaStatus::Rejected;
-    eventually("the upload is rejected", is_rejected).await;
+    let status = async || get(client, &media_id).await.unwrap().status();
+    until_eq("the upload is rejected", MediaStatus::Rejected, status).await;
     assert_eq!(stored(&system).await, 73);
-    eventually("the bytes go", async || objects(&system, &media_id).is_empty()).await;
+    until_that("the bytes go", async || objects(&system, &media_id), |seen| seen.is_empty()).await;
     refused(client.complete_upload(&media_id).await, Reason::UploadIncomplete);
     system.clock.turn(TimeDelta::hours(24));
-    eventually("the rows go", async || rows(&system).await == 1).await;
+    until_eq("the rows go", 1, async || rows(&system).await).await;
     refused(get(client, &media_id).await, Reason::ResourceNotFound);
     let ready = get(client, &kept.id).await.unwrap();
     assert_eq!(ready.status(), MediaStatus::Ready);
@@ -58,7 +59,7 @@ async fn an_ingestion_whose_process_died_leaves_nothing() {
     refused(delete(&owner.session, &media.id).await, Reason::ResourceNotFound);
     assert_eq!(objects(&system, &media.id).len(), 2);
     system.clock.turn(TimeDelta::minutes(10));
-    eventually("the row goes", async || rows(&system).await == 0).await;
+    until_eq("the row goes", 0, async || rows(&system).await).await;
     assert_eq!(objects(&system, &media.id).len(), 0);
     assert_eq!(stored(&system).await, 0);
 }
@@ -77,11 +78,11 @@ async fn a_large_upload_is_awaited_for_longer() {
     let small = client.presign(&id, "b.mp4", "video/mp4", 1).await.unwrap().media.unwrap().id;
     let lapse = "UPDATE media SET lapse_time = create_time WHERE size_bytes = 1";
     sqlx::query(lapse).execute(system.pool("media")).await.unwrap();
-    let is = async |id: &str, status| get(client, id).await.unwrap().status() == status;
-    eventually("there was a look", async || is(&small, MediaStatus::Rejected).await).await;
-    assert!(is(&media_id, MediaStatus::PendingUpload).await);
+    let status = async |id: &str| get(client, id).await.unwrap().status();
+    until_eq("there was a look", MediaStatus::Rejected, async || status(&small).await).await;
+    assert_eq!(status(&media_id).await, MediaStatus::PendingUpload);
     system.clock.turn(TimeDelta::minutes(1));
-    eventually("it is rejected", async || is(&media_id, MediaStatus::Rejected).await).await;
+    until_eq("it is rejected", MediaStatus::Rejected, async || status(&media_id).await).await;
 }
 
 #[tokio::test]
@@ -104,7 +105,6 @@ async fn media_end_although_the_object_store_does_not_answer() {
     }
     let media_id = upload().await.media.unwrap().id;
     system.clock.turn(TimeDelta::minutes(30));
-    let is_rejected =
-        async || get(client, &media_id).await.unwrap().status() == MediaStatus::Rejected;
-    eventually("the upload is rejected", is_rejected).await;
+    let status = async || get(client, &media_id).await.unwrap().status();
+    until_eq("the upload is rejected", MediaStatus::Rejected, status).await;
 }

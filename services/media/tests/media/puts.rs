@@ -9,8 +9,7 @@ use postbreeze_proto::{
 };
 
 use crate::support::{
-    Client, PNG, System, all_objects, eventually, get, metadata, objects, owner, refused, stored,
-    web,
+    Client, PNG, System, all_objects, get, metadata, objects, owner, refused, stored, until_eq, web,
 };
 
 const SIZE: i64 = 73;
@@ -39,11 +38,8 @@ async fn nothing_came(client: &Client, media: &[String], status: &str) {
 
 /// Half an hour after these uploads were registered nothing is left of them.
 async fn nothing_stays(system: &System, client: &Client, media: &[String]) {
-    let is_rejected = async || {
-        let newest = get(client, media.last().unwrap()).await.unwrap();
-        newest.status() == MediaStatus::Rejected
-    };
-    eventually("the last of them lapses", is_rejected).await;
+    let newest = async || get(client, media.last().unwrap()).await.unwrap().status();
+    until_eq("the last of them lapses", MediaStatus::Rejected, newest).await;
     nothing_came(client, media, "REJECTED").await;
     assert_eq!(stored(system).await, 0);
     assert_eq!(all_objects(system), Vec::<String>::new());

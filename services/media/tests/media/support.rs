@@ -15,7 +15,8 @@ use postbreeze_proto::{
 };
 use postbreeze_runtime::BoxService;
 pub(crate) use postbreeze_testkit::{
-    Client, User, Web, eventually, invalid_fields, metadata, refused, video, violated_fields,
+    Client, User, Web, invalid_fields, metadata, refused, until_eq, until_that, video,
+    violated_fields,
     web::{self, PNG},
 };
 use tonic::Status;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use postbreeze_testkit::{eventually, web::tampered};
+use postbreeze_testkit::{until_eq, until_that, web::tampered};
 use reqwest::{
     Method, StatusCode,
     header::{
@@ -116,7 +116,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
     assert!(begin.elapsed() <= Duration::from_secs(40), "{:?}", begin.elapsed());
     assert_eq!(store.storage.size(&key).await.unwrap(), None);
-    eventually("nothing is left", async || store.size_bytes() == 0).await;
+    until_eq("nothing is left", 0, async || store.size_bytes()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +167,7 @@ async fn while_an_object_is_being_sent_nothing_else_is_taken_for_it() {
     let put = store.presign_put(&key, BODY.len()).await;
     let mut stream = connect(&put.url).await;
     stream.write_all(&[head(&put, &[]).as_bytes(), &BODY[..5]].concat()).await.unwrap();
-    eventually("the first bytes are there", async || has_staged(&store)).await;
+    until_eq("the first bytes are there", true, async || has_staged(&store)).await;
     for _ in 0..3 {
         assert_eq!(store.put(&put, BODY).await, StatusCode::CONFLICT);
     }
@@ -175,7 +175,7 @@ async fn while_an_object_is_being_sent_nothing_else_is_taken_for_it() {
     // Another object is none of its business.
     store.uploaded(BODY).await;
     drop(stream);
-    eventually("they are gone", async || !has_staged(&store)).await;
+    until_eq("some bytes are there", false, async || has_staged(&store)).await;
     assert_eq!(store.put(&put, BODY).await, StatusCode::OK);
 }
 
@@ -230,12 +230,12 @@ async fn a_stop_lets_an_upload_end() {
     let put = store.presign_put(&key, BODY.len()).await;
     let mut stream = connect(&put.url).await;
     stream.write_all(&[head(&put, &[]).as_bytes(), &BODY[..5]].concat()).await.unwrap();
-    eventually("the first bytes are there", async || store.size_bytes() == 5 || has_staged(&store))
-        .await;
+    let look = async || (store.size_bytes(), has_staged(&store));
+    until_that("the first bytes are there", look, |(bytes, staged)| *bytes == 5 || *staged).await;
     store.stopping.cancel();
     // No new connections: the listener is closed.
-    eventually("nobody listens", async || {
-        std::net::TcpStream::connect(stream.peer_addr().unwrap()).is_err()
+    until_eq("somebody listens", false, async || {
+        std::net::TcpStream::connect(stream.peer_addr().unwrap()).is_ok()
     })
     .await;
     stream.write_all(&BODY[5..]).await.unwrap();

@@ -1,14 +1,9 @@
 //! Objects that come bit by bit.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
-use postbreeze_testkit::eventually;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    time::timeout,
-};
+use postbreeze_testkit::{until_that, within};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{PNG, Store, key, minter, peak_memory_bytes, s3};
 
@@ -54,7 +49,8 @@ async fn what_is_aborted_leaves_nothing(store: Store) {
     writing.write(vec![1; 20 * MIB].into()).await.unwrap();
     writing.abort().await.unwrap();
     assert_eq!(store.storage.size(&key).await.unwrap(), None);
-    eventually("what was given up is gone", async || store.size_bytes() < MIB as u64).await;
+    until_that("what was given up is gone", async || store.size_bytes(), |seen| *seen < MIB as u64)
+        .await;
 }
 
 async fn what_was_left_behind_is_abandoned(store: Store) {
@@ -64,9 +60,11 @@ async fn what_was_left_behind_is_abandoned(store: Store) {
     writing.write(vec![1; 20 * MIB].into()).await.unwrap();
     // As a process that is killed does: nothing is cleaned up.
     std::mem::forget(writing);
-    eventually("most of it is there", async || store.size_bytes() > 15 * MIB as u64).await;
+    until_that("most of it is there", async || store.size_bytes(), |seen| *seen > 15 * MIB as u64)
+        .await;
     store.storage.abandon(&key, Some(&upload_id)).await.unwrap();
-    eventually("what was left is gone", async || store.size_bytes() < MIB as u64).await;
+    until_that("what was left is gone", async || store.size_bytes(), |seen| *seen < MIB as u64)
+        .await;
     // The S3 server of the tests forbids what others do not find.
     if store.is_directory() {
         store.storage.abandon(&key, Some(&upload_id)).await.unwrap();
@@ -90,7 +88,7 @@ async fn an_upload_that_s3_no_longer_knows_is_abandoned() {
         String::from_utf8_lossy(&request[..read]).into_owned()
     });
     storage.abandon(&key(&minter()), Some("an-upload")).await.unwrap();
-    let request = timeout(Duration::from_secs(5), answering).await.unwrap().unwrap();
+    let request = within("the store is asked", answering).await.unwrap();
     assert!(request.starts_with("DELETE /media/wsp_"), "{request}");
     assert!(request.lines().next().unwrap().contains("?uploadId=an-upload"), "{request}");
 }

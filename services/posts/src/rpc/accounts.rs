@@ -63,6 +63,10 @@ pub(super) async fn of_post(rpc: &Rpc, post: &Post) -> Result<Accounts, Error> {
 async fn look_up(rpc: &Rpc, ids: impl Iterator<Item = AccountId>) -> Result<Accounts, Error> {
     // Each once: a request may name one twice.
     let distinct: HashSet<AccountId> = ids.collect();
+    // Who asks for none does not need `accounts`.
+    if distinct.is_empty() {
+        return Ok(Accounts::new());
+    }
     let request =
         LookUpAccountsRequest { account_ids: distinct.iter().map(ToString::to_string).collect() };
     let answer = AccountSourceServiceClient::new(rpc.accounts.clone())

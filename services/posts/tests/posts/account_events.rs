@@ -1,14 +1,14 @@
 //! Webhooks are told what happens to accounts and posts that time passes for.
 
-use futures_util::future::join_all;
 use postbreeze_proto::v1::{
     CreatePostRequest, CreateWebhookRequest, SandboxFault, SocialAccount, WebhookEventType,
 };
 use serde_json::Value;
+use sqlx::{Postgres, Transaction};
 
 use crate::support::{
-    Receiver, Replica, System, Team, command, create, disconnect, draft, eventually, faults,
-    new_webhook, start,
+    Receiver, Replica, System, Team, command, create, disconnect, draft, faults, new_webhook,
+    start, until_that, waiting,
 };
 
 /// A webhook that is told of everything.
@@ -27,7 +27,7 @@ async fn told(receiver: &Receiver, kind: &str, count: usize) -> Vec<Value> {
         let all = receiver.at("/").into_iter().map(|arrival| arrival.json());
         all.filter(|body| body["type"] == kind).collect::<Vec<_>>()
     };
-    eventually(kind, || async { of_kind().len() >= count }).await;
+    until_that(kind, || async { of_kind() }, |all| all.len() >= count).await;
     of_kind()
 }
 
@@ -45,13 +45,16 @@ async fn dealt_with(system: &System) {
         .fetch_one(system.pool("accounts"))
         .await
         .unwrap();
-    eventually("the log is read", || async {
-        let position: i64 = sqlx::query_scalar("SELECT position FROM account_log_position")
-            .fetch_one(system.pool("posts"))
-            .await
-            .unwrap();
-        position >= last
-    })
+    until_that(
+        "the log is read",
+        || async {
+            sqlx::query_scalar("SELECT position FROM account_log_position")
+                .fetch_one(system.pool("posts"))
+                .await
+                .unwrap()
+        },
+        |position: &i64| *position >= last,
+    )
     .await;
 }
 
@@ -98,34 +101,44 @@ async fn webhooks_are_told_of_a_post_that_is_out() {
     assert_eq!(published["data"]["post_id"], post.id);
 }
 
-#[tokio::test]
+/// Whoever has read of something waits to say so until this transaction ends.
+async fn hold_position(system: &System) -> Transaction<'static, Postgres> {
+    let mut transaction = system.pool("posts").begin().await.unwrap();
+    sqlx::query("SELECT FROM account_log_position FOR UPDATE")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    transaction
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_happens_to_an_account_is_told_once_however_many_read_of_it() {
     let system = start().await;
     let replica = Replica::beside(&system);
     let team = system.team().await;
     let client = &team.owner.session;
+    disconnect(&team.owner, &team.account.id).await;
+    dealt_with(&system).await;
     for _ in 0..4 {
-        let account = client.connect(&team.workspace.id, "again").await;
-        let account = match account {
-            Ok(account) => account,
-            Err(_) => team.account.clone(),
-        };
+        let held = hold_position(&system).await;
+        let account = client.connect(&team.workspace.id, "again").await.unwrap();
+        // Both processes have read of it, and neither has dealt with it.
+        waiting(&system, 2).await;
+        held.rollback().await.unwrap();
+        dealt_with(&system).await;
         disconnect(&team.owner, &account.id).await;
     }
     dealt_with(&system).await;
-    let kinds = ["account.connected", "account.disconnected"];
-    let counts = join_all(kinds.map(|kind| {
-        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM events WHERE kind = $1")
-            .bind(kind)
-            .fetch_one(system.pool("posts"))
-    }))
-    .await;
-    let counts: Vec<i64> = counts.into_iter().map(Result::unwrap).collect();
-    let happened: Vec<i64> =
-        sqlx::query_scalar("SELECT count(*) FROM account_log GROUP BY event ORDER BY event")
-            .fetch_all(system.pool("accounts"))
-            .await
-            .unwrap();
-    assert_eq!(counts, happened);
+    let told: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT kind, count(*) FROM events
+        WHERE kind LIKE 'account.%'
+        GROUP BY kind
+        ORDER BY kind",
+    )
+    .fetch_all(system.pool("posts"))
+    .await
+    .unwrap();
+    let wanted = [("account.connected", 5), ("account.disconnected", 5)];
+    assert_eq!(told, wanted.map(|(kind, count)| (kind.to_owned(), count)));
     replica.stop().await;
 }

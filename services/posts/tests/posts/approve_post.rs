@@ -5,8 +5,8 @@ use postbreeze_proto::{
 };
 
 use crate::support::{
-    System, after, approve, approve_post, bring, cancel, draft, expire, get, held, hold_post,
-    invalid_fields, month, refused, reject_post, schedule, scheduled, target_statuses, units,
+    Standing, System, after, approve, approve_post, cancel, get, held, hold_post, invalid_fields,
+    lose_token, month, refused, reject_post, schedule, scheduled, standing, target_statuses, units,
     violated_fields, waiting, waiting_post,
 };
 
@@ -112,20 +112,21 @@ async fn approve_post_is_never_for_its_author() {
 async fn approve_post_takes_posts_that_wait_alone() {
     let system = System::start().await;
     let team = system.team().await;
-    for (status, target) in [
-        ("draft", "pending"),
-        ("scheduled", "pending"),
-        ("publishing", "publishing"),
-        ("partially_published", "failed"),
-        ("published", "published"),
-        ("failed", "failed"),
-        ("canceled", "canceled"),
+    for stands in [
+        Standing::Draft,
+        Standing::Scheduled,
+        Standing::Sending,
+        Standing::Lost,
+        Standing::PartiallyPublished,
+        Standing::Published,
+        Standing::Failed,
+        Standing::Canceled,
     ] {
-        let post = team.editor.session.create_post(draft("x", &team.account.id)).await.unwrap();
-        bring(&system, &post, status, &[target]).await;
+        let post = standing(&system, &team, stands).await;
+        let before = held(&system).await;
         refused(approve(&team.reviewer.session, &post.id).await, Reason::PostState);
+        assert_eq!(held(&system).await, before, "{stands:?}");
     }
-    assert_eq!(held(&system).await, 0);
 }
 
 #[tokio::test]
@@ -133,7 +134,7 @@ async fn approve_post_needs_active_accounts() {
     let system = System::start().await;
     let team = system.team().await;
     let post = waiting_post(&system, &team).await;
-    expire(&system, &team.account.id).await;
+    lose_token(&team.owner.session, &team.account.id).await;
     refused(approve(&team.reviewer.session, &post.id).await, Reason::AccountNotActive);
     assert_eq!(held(&system).await, 0);
 }

@@ -1,12 +1,12 @@
 use chrono::TimeDelta;
 use postbreeze_proto::{
     status::Reason,
-    v1::{CancelPostRequest, Platform, PostStatus, TargetStatus},
+    v1::{CancelPostRequest, PostStatus, TargetStatus},
 };
 
 use crate::support::{
-    System, add_account, bring, cancel, cancel_post, draft, get, held, invalid_fields, refused,
-    reschedule, scheduled, target, target_statuses, waiting_post,
+    Fate, Standing, System, cancel, cancel_post, get, held, invalid_fields, meet, refused,
+    reschedule, revive, scheduled, second_account, standing, target, target_statuses, waiting_post,
 };
 
 #[tokio::test]
@@ -38,23 +38,26 @@ async fn cancel_post_stops_one_that_waits() {
 async fn cancel_post_stops_the_unpublished_rest() {
     let system = System::start().await;
     let team = system.team().await;
-    let second = add_account(&system, &team.account, Platform::X).await;
+    let second = second_account(&system, &team).await;
     let client = &team.owner.session;
-    for (status, targets, wanted, unit) in [
-        ("publishing", ["published", "pending"], PostStatus::Published, 1),
-        ("publishing", ["publishing", "failed"], PostStatus::Publishing, 1),
-        ("publishing", ["failed", "pending"], PostStatus::Canceled, 0),
-        ("partially_published", ["published", "failed"], PostStatus::Published, 1),
+    for (fates, wanted, unit) in [
+        ([Fate::Published, Fate::Waiting], PostStatus::Published, 1),
+        ([Fate::Sending, Fate::Failed], PostStatus::Publishing, 1),
+        ([Fate::Failed, Fate::Waiting], PostStatus::Canceled, 0),
+        ([Fate::Published, Fate::Failed], PostStatus::Published, 1),
+        // The last: nothing more is sent to an account that the network lets wait.
+        ([Fate::Waiting, Fate::Failed], PostStatus::Canceled, 0),
     ] {
+        revive(&system, &second).await;
         let before = held(&system).await;
         let mut request = scheduled(&system, "x", &team.account.id);
         request.platforms.push(target(&second));
         let post = client.create_post(request).await.unwrap();
-        bring(&system, &post, status, &targets).await;
+        meet(&system, client, &post, &fates).await;
         let canceled = cancel(client, &post.id).await.unwrap();
-        assert_eq!(canceled.status(), wanted, "{targets:?}");
+        assert_eq!(canceled.status(), wanted, "{fates:?}");
         assert_eq!(canceled.targets[1].status(), TargetStatus::Canceled);
-        assert_eq!(held(&system).await, before + unit, "{targets:?}");
+        assert_eq!(held(&system).await, before + unit, "{fates:?}");
     }
 }
 
@@ -63,16 +66,15 @@ async fn cancel_post_says_when_it_is_too_late() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    for (status, target) in [
-        ("draft", "pending"),
-        ("publishing", "publishing"),
-        ("publishing", "unknown"),
-        ("published", "published"),
-        ("failed", "failed"),
-        ("canceled", "canceled"),
+    for stands in [
+        Standing::Draft,
+        Standing::Sending,
+        Standing::Lost,
+        Standing::Published,
+        Standing::Failed,
+        Standing::Canceled,
     ] {
-        let post = client.create_post(draft("x", &team.account.id)).await.unwrap();
-        bring(&system, &post, status, &[target]).await;
+        let post = standing(&system, &team, stands).await;
         refused(cancel(client, &post.id).await, Reason::PostState);
     }
 }

@@ -9,8 +9,9 @@ use postbreeze_proto::{
 use tonic::{Code, Status};
 
 use crate::support::{
-    System, User, approve, bring, cancel, change_plan, delete, draft, held, list, metadata, month,
-    refused, reschedule, retry, schedule, scheduled, units, waiting_post, workspace_of,
+    Standing, System, User, approve, cancel, change_plan, delete, draft, held, list, metadata,
+    month, refused, reschedule, retry, schedule, scheduled, standing, units, waiting_post,
+    workspace_of,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -66,17 +67,16 @@ async fn steps_of_every_kind_at_once_take_exactly_the_units_that_are_left() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    fill(&system, &team.owner, &team.account.id, 14).await;
     let mut ids = Vec::new();
     for n in 0..24 {
-        let post = client.create_post(draft("x", &team.account.id)).await.unwrap();
-        match n % 4 {
-            0 => bring(&system, &post, "failed", &["failed"]).await,
-            1 => bring(&system, &post, "canceled", &["canceled"]).await,
-            _ => {}
-        }
-        ids.push((n, post.id));
+        let stands = match n % 4 {
+            0 => Standing::Failed,
+            1 => Standing::Canceled,
+            _ => Standing::Draft,
+        };
+        ids.push((n, standing(&system, &team, stands).await.id));
     }
+    fill(&system, &team.owner, &team.account.id, 14).await;
     let answers = join_all(ids.iter().map(|(n, id)| {
         let system = &system;
         async move {
@@ -144,11 +144,10 @@ async fn a_full_month_refuses_every_step_that_needs_a_unit_of_it_and_no_other() 
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
+    let failed = standing(&system, &team, Standing::Failed).await;
     let waits = waiting_post(&system, &team).await;
     let ids = fill(&system, &team.owner, &team.account.id, FREE).await;
     at_the_cap(approve(&team.reviewer.session, &waits.id).await, "20");
-    let failed = client.create_post(draft("x", &team.account.id)).await.unwrap();
-    bring(&system, &failed, "failed", &["failed"]).await;
     at_the_cap(retry(client, &failed.id).await, "20");
     at_the_cap(schedule(&system, client, &failed.id, DAY).await, "20");
     // Within the month nothing changes; into the next one there is room, and back there is the room it left.

@@ -2,8 +2,8 @@ use chrono::TimeDelta;
 use postbreeze_proto::{status::Reason, v1::DeletePostRequest};
 
 use crate::support::{
-    System, bring, delete, draft, get, held, invalid_fields, list, refused, reschedule, scheduled,
-    waiting_post,
+    Standing, System, delete, draft, get, held, invalid_fields, list, refused, reschedule,
+    scheduled, standing, waiting_post,
 };
 
 #[tokio::test]
@@ -25,21 +25,22 @@ async fn delete_post_takes_every_status_but_publishing_and_a_published_one_keeps
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    for (status, target, unit) in [
-        ("partially_published", "failed", 1),
-        ("published", "published", 1),
-        ("failed", "failed", 0),
-        ("canceled", "canceled", 0),
+    for (stands, unit) in [
+        (Standing::PartiallyPublished, 1),
+        (Standing::Published, 1),
+        (Standing::Scheduled, 0),
+        (Standing::Failed, 0),
+        (Standing::Canceled, 0),
     ] {
         let before = held(&system).await;
-        let post = client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
-        bring(&system, &post, status, &[target]).await;
+        let post = standing(&system, &team, stands).await;
         delete(client, &post.id).await.unwrap();
-        assert_eq!(held(&system).await, before + unit, "{status}");
+        assert_eq!(held(&system).await, before + unit, "{stands:?}");
     }
-    let post = client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
-    bring(&system, &post, "publishing", &["unknown"]).await;
-    refused(delete(client, &post.id).await, Reason::PostState);
+    for stands in [Standing::Sending, Standing::Lost] {
+        let post = standing(&system, &team, stands).await;
+        refused(delete(client, &post.id).await, Reason::PostState);
+    }
     let post = client.create_post(draft("x", &team.account.id)).await.unwrap();
     delete(client, &post.id).await.unwrap();
     let post = waiting_post(&system, &team).await;

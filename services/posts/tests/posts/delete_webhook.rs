@@ -8,7 +8,7 @@ use tonic::Status;
 
 use crate::support::{
     Client, Receiver, System, cancel_one, create, delivery_that_failed, delivery_that_is,
-    eventually, get_webhook, new_webhook, refused, start, webhook_at,
+    get_webhook, new_webhook, refused, start, until_eq, webhook_at,
 };
 
 async fn delete(client: &Client, webhook_id: &str) -> Result<(), Status> {
@@ -71,7 +71,7 @@ async fn webhooks_go_with_their_workspace() {
     let request = DeleteWorkspaceRequest { workspace_id: team.workspace.id.clone() };
     team.owner.session.workspaces().delete_workspace(request).await.unwrap();
     refused(get_webhook(&team.owner.session, &webhook.id).await, Reason::WorkspaceOutOfReach);
-    eventually("the secrets are destroyed", || async { secrets(&system, &webhook.id).await == 0 })
+    until_eq("the secrets are destroyed", 0, || async { secrets(&system, &webhook.id).await })
         .await;
     let living: i64 = sqlx::query_scalar("SELECT count(*) FROM webhooks WHERE delete_time IS NULL")
         .fetch_one(system.pool("posts"))

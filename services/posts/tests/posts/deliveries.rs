@@ -1,5 +1,7 @@
 //! From what happened to what arrives.
 
+use std::collections::HashSet;
+
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use postbreeze_ids::WebhookId;
@@ -8,9 +10,9 @@ use postbreeze_proto::v1::{
 };
 
 use crate::support::{
-    Receiver, Replica, System, add_account, cancel_one, create, deliveries, delivery_that_failed,
-    delivery_that_is, delivery_when, eventually, expire, get, get_webhook, new_webhook, scheduled,
-    start, target, webhook_at,
+    Arrival, Receiver, Replica, System, add_account, cancel_one, create, deliveries,
+    delivery_that_failed, delivery_that_is, delivery_when, expire, get, get_webhook, new_webhook,
+    scheduled, start, target, until_eq, until_that, webhook_at,
 };
 
 /// Longer than an attempt may take.
@@ -192,37 +194,51 @@ async fn an_answer_of_410_turns_the_webhook_off() {
     receiver.wait_for("/a", 2).await;
 }
 
-#[tokio::test]
+/// Deliveries that are on their way: to a webhook, or to all.
+async fn on_their_way(system: &System, webhook: Option<&Webhook>) -> i64 {
+    let id = webhook.map(|webhook| webhook.id.parse::<WebhookId>().unwrap().uuid());
+    sqlx::query_scalar(
+        "SELECT count(*) FROM webhook_deliveries
+        WHERE leased AND next_time > $1 AND ($2::UUID IS NULL OR webhook_id = $2)",
+    )
+    .bind(system.clock.now())
+    .bind(id)
+    .fetch_one(system.pool("posts"))
+    .await
+    .unwrap()
+}
+
+/// The distinct bodies of what has arrived.
+fn distinct(arrivals: &[Arrival]) -> usize {
+    arrivals.iter().map(|arrival| &arrival.body).collect::<HashSet<_>>().len()
+}
+
+/// A process has sixteen deliveries on their way at once: twenty to one webhook would be all of them.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slow_webhook_has_two_on_their_way_and_delays_no_other() {
     let system = start().await;
     let team = system.team().await;
     let client = &team.owner.session;
     let receiver = Receiver::start().await;
-    let gate = receiver.hold("/slow", &[200; 4]);
+    let gate = receiver.hold("/slow", &[200; 20]);
     let (slow, _) = webhook_at(&team, &receiver, "/slow").await;
     let (quick, _) = webhook_at(&team, &receiver, "/quick").await;
-    for _ in 0..4 {
+    for _ in 0..20 {
         cancel_one(&system, &team).await;
     }
-    receiver.wait_for("/quick", 4).await;
-    eventually("all are delivered to the quick one", || async {
+    let look = || async {
+        let to_slow = on_their_way(&system, Some(&slow)).await;
+        assert!(to_slow <= 2, "{to_slow} are on their way to the slow one");
         let all = deliveries(client, &quick.id).await;
-        all.len() == 4 && all.iter().all(|one| one.status() == DeliveryStatus::Delivered)
-    })
-    .await;
-    // What is yet to come would have come: more than two were due all the time.
-    assert_eq!(receiver.wait_for("/slow", 2).await.len(), 2);
+        all.iter().filter(|one| one.status() == DeliveryStatus::Delivered).count()
+    };
+    until_that("all are delivered to the quick one", look, |delivered| *delivered == 20).await;
+    // It did not wait for the slow one, which has answered nothing yet.
     let waiting = deliveries(client, &slow.id).await;
-    assert_eq!(waiting.iter().filter(|one| one.attempt_count == 1).count(), 2);
-    gate.add_permits(1);
-    assert_eq!(receiver.wait_for("/slow", 3).await.len(), 3);
-    gate.add_permits(3);
-    eventually("all are delivered to the slow one", || async {
-        let all = deliveries(client, &slow.id).await;
-        all.iter().all(|one| one.status() == DeliveryStatus::Delivered)
-    })
-    .await;
-    assert_eq!(receiver.at("/slow").len(), 4);
+    assert!(waiting.iter().all(|one| one.status() == DeliveryStatus::Pending), "{waiting:?}");
+    gate.add_permits(20);
+    let arrived = || async { distinct(&receiver.at("/slow")) };
+    system.as_time_passes("all arrive at the slow one", arrived, |arrived| *arrived == 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,24 +248,29 @@ async fn two_replicas_deliver_everything_once() {
     let team = system.team().await;
     let client = &team.owner.session;
     let receiver = Receiver::start().await;
-    let paths = ["/a", "/b", "/c"];
+    let paths: Vec<String> = (0..20).map(|number| format!("/{number}")).collect();
     let mut webhooks = Vec::new();
-    for path in paths {
+    let mut gates = Vec::new();
+    for path in &paths {
+        gates.push(receiver.hold(path, &[200; 2]));
         webhooks.push(webhook_at(&team, &receiver, path).await.0);
     }
-    for _ in 0..5 {
-        join_all((0..4).map(|_| cancel_one(&system, &team))).await;
-    }
-    for (path, webhook) in paths.into_iter().zip(&webhooks) {
-        receiver.wait_for(path, 20).await;
-        eventually("all are delivered", || async {
-            let all = deliveries(client, &webhook.id).await;
-            all.len() == 20 && all.iter().all(|one| one.status() == DeliveryStatus::Delivered)
-        })
+    join_all((0..4).map(|_| cancel_one(&system, &team))).await;
+    // One process has sixteen on their way at once, and no more: both are at it.
+    let both = || on_their_way(&system, None);
+    until_that("more are on their way than one sends", both, |sending| *sending > 16).await;
+    gates.iter().for_each(|gate| gate.add_permits(2));
+    for (path, webhook) in paths.iter().zip(&webhooks) {
+        until_that(
+            "all are delivered",
+            || deliveries(client, &webhook.id),
+            |all| all.len() == 4 && all.iter().all(|one| one.status() == DeliveryStatus::Delivered),
+        )
         .await;
         let all = deliveries(client, &webhook.id).await;
-        assert!(all.iter().all(|one| one.attempt_count == 1));
-        assert_eq!(receiver.at(path).len(), 20);
+        assert!(all.iter().all(|one| one.attempt_count == 1), "{all:?}");
+        let arrivals = receiver.at(path);
+        assert_eq!((arrivals.len(), distinct(&arrivals)), (4, 4));
     }
     replica.stop().await;
 }
@@ -262,10 +283,16 @@ async fn what_a_process_was_sending_when_it_died_is_sent_by_another() {
     let receiver = Receiver::start().await;
     receiver.hold("/", &[200]);
     let (webhook, _) = webhook_at(&team, &receiver, "/").await;
+    // One process alone sends, and dies with all that it does.
+    system.environment.background.stop().await;
+    let process = tokio::runtime::Runtime::new().unwrap();
+    let dying = {
+        let _inside = process.enter();
+        Replica::beside(&system)
+    };
     cancel_one(&system, &team).await;
     receiver.wait_for("/", 1).await;
-    // It goes without having heard an answer.
-    system.environment.background.stop().await;
+    process.shutdown_background();
     let on_its_way = deliveries(client, &webhook.id).await.remove(0);
     assert_eq!(on_its_way.status(), DeliveryStatus::Pending);
     assert_eq!((on_its_way.attempt_count, on_its_way.next_attempt_time), (1, None));
@@ -277,6 +304,7 @@ async fn what_a_process_was_sending_when_it_died_is_sent_by_another() {
     let delivered = delivery_that_is(client, &webhook.id, DeliveryStatus::Delivered).await;
     assert_eq!(delivered.attempt_count, 2);
     another.stop().await;
+    drop(dying);
 }
 
 #[tokio::test]
@@ -327,13 +355,11 @@ async fn a_webhook_is_told_of_what_it_asked_for_in_its_workspace_since_it_is_the
     let post_id = cancel_one(&system, &team).await;
     let [arrival] = receiver.wait_for("/own", 1).await.try_into().unwrap();
     assert_eq!(arrival.json()["data"]["post_id"], post_id);
-    eventually("nothing waits in the outbox", || async {
-        let waiting: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM events WHERE relay_time IS NULL")
-                .fetch_one(system.pool("posts"))
-                .await
-                .unwrap();
-        waiting == 0
+    until_eq("nothing waits in the outbox", 0_i64, || async {
+        sqlx::query_scalar("SELECT count(*) FROM events WHERE relay_time IS NULL")
+            .fetch_one(system.pool("posts"))
+            .await
+            .unwrap()
     })
     .await;
     let made: i64 = sqlx::query_scalar("SELECT count(*) FROM webhook_deliveries")

@@ -7,8 +7,8 @@ use postbreeze_proto::v1::{
 };
 
 use crate::support::{
-    Client, System, calls, command, delete, draft, eventually, faults, get, never_due, scheduled,
-    until, with_comment, workspace_of,
+    Client, System, calls, command, delete, draft, faults, get, never_due, scheduled, until,
+    until_eq, until_that, with_comment, workspace_of,
 };
 
 /// A post with a first comment that is due now.
@@ -23,8 +23,8 @@ async fn due(system: &System, client: &Client, account_id: &str) -> Post {
 /// Waits until the first comment of a post stands somewhere.
 async fn until_comment(client: &Client, post_id: &str, status: FirstCommentStatus) -> Post {
     let what = format!("the comment is {}", status.as_str_name());
-    eventually(&what, || async {
-        get(client, post_id).await.unwrap().targets[0].first_comment_status() == status
+    until_eq(&what, status, || async {
+        get(client, post_id).await.unwrap().targets[0].first_comment_status()
     })
     .await;
     let post = get(client, post_id).await.unwrap();
@@ -84,10 +84,13 @@ async fn a_first_comment_is_tried_again_when_that_can_help() {
     let busy = [SandboxFault::Unspecified, SandboxFault::ServerError];
     command(client, &team.account.id, faults(&busy)).await;
     let post = due(&system, client, &team.account.id).await;
-    eventually("it was tried", || async {
-        let target = &get(client, &post.id).await.unwrap().targets[0];
-        target.first_comment_error.as_ref().is_some_and(|error| error.code == "server_error")
-    })
+    until_that(
+        "it was tried",
+        || async { get(client, &post.id).await.unwrap().targets.remove(0) },
+        |target| {
+            target.first_comment_error.as_ref().is_some_and(|error| error.code == "server_error")
+        },
+    )
     .await;
     system.clock.turn(TimeDelta::seconds(40));
     until_comment(client, &post.id, FirstCommentStatus::Published).await;
@@ -126,10 +129,13 @@ async fn a_first_comment_that_cannot_be_found_out_fails_as_that() {
     let post = due(&system, client, &team.account.id).await;
     until_comment(client, &post.id, FirstCommentStatus::Unknown).await;
     system.clock.turn(TimeDelta::seconds(6));
-    eventually("it was looked for", || async {
-        let target = &get(client, &post.id).await.unwrap().targets[0];
-        target.first_comment_error.as_ref().is_some_and(|error| error.code == "undecidable")
-    })
+    until_that(
+        "it was looked for",
+        || async { get(client, &post.id).await.unwrap().targets.remove(0) },
+        |target| {
+            target.first_comment_error.as_ref().is_some_and(|error| error.code == "undecidable")
+        },
+    )
     .await;
     let (_, other) = workspace_of(&team.owner, "globex").await;
     system.clock.turn(TimeDelta::days(2));
@@ -150,9 +156,11 @@ async fn nothing_more_is_said_under_a_post_that_was_deleted() {
     command(client, &team.account.id, faults(&busy)).await;
     let post = due(&system, client, &team.account.id).await;
     until(client, &post.id, PostStatus::Published).await;
-    eventually("it was tried", || async {
-        get(client, &post.id).await.unwrap().targets[0].first_comment_error.is_some()
-    })
+    until_that(
+        "it was tried",
+        || async { get(client, &post.id).await.unwrap().targets.remove(0).first_comment_error },
+        |seen| seen.is_some(),
+    )
     .await;
     delete(client, &post.id).await.unwrap();
     system.clock.turn(TimeDelta::days(1));

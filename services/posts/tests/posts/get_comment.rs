@@ -1,4 +1,3 @@
-use postbreeze_ids::CommentId;
 use postbreeze_proto::{
     status::Reason,
     v1::{Comment, GetCommentRequest, Platform},
@@ -6,8 +5,8 @@ use postbreeze_proto::{
 use tonic::Status;
 
 use crate::support::{
-    Client, NewComment, System, add_comment, after, invalid_fields, read_only_key, refused,
-    workspace_of,
+    Client, System, after, answers, invalid_fields, read_only_key, refused, reply, workspace_of,
+    written,
 };
 
 async fn get(client: &Client, comment_id: &str) -> Result<Comment, Status> {
@@ -20,8 +19,7 @@ async fn get(client: &Client, comment_id: &str) -> Result<Comment, Status> {
 async fn get_comment_shows_one_to_every_role() {
     let system = System::start().await;
     let team = system.team().await;
-    let comment = NewComment::at(system.clock.now());
-    let id = add_comment(&system, &team.account, comment).await;
+    let id = written(&team.owner.session, &team.workspace.id, &team.account.id).await;
     let reading = read_only_key(&team.reviewer).await;
     let sessions =
         [&team.owner, &team.admin, &team.editor, &team.reviewer].map(|user| &user.session);
@@ -43,19 +41,11 @@ async fn get_comment_shows_one_to_every_role() {
 async fn get_comment_shows_the_reply() {
     let system = System::start().await;
     let team = system.team().await;
-    let id = add_comment(&system, &team.account, NewComment::at(system.clock.now())).await;
-    let author: postbreeze_ids::UserId = team.editor.id().parse().unwrap();
-    sqlx::query(
-        "UPDATE comments SET reply_body = 'thanks', reply_status = 'sent', reply_time = network_time, reply_author_user_id = $2,
-            reply_external_id = 'r1' WHERE id = $1",
-    )
-    .bind(id.parse::<CommentId>().unwrap().uuid())
-    .bind(author.uuid())
-    .execute(system.pool("posts"))
-    .await
-    .unwrap();
+    let id = written(&team.owner.session, &team.workspace.id, &team.account.id).await;
+    reply(&team.editor.session, &id, "thanks").await.unwrap();
+    let answer = answers(&team.owner.session, &team.account.id).await.remove(0);
     let reply = get(&team.owner.session, &id).await.unwrap().reply.unwrap();
-    assert_eq!((reply.body.as_str(), reply.external_id.as_str()), ("thanks", "r1"));
+    assert_eq!((reply.body.as_str(), &reply.external_id), ("thanks", &answer.external_id));
     assert_eq!(reply.author_user_id, team.editor.id());
 }
 
@@ -63,7 +53,7 @@ async fn get_comment_shows_the_reply() {
 async fn get_comment_hides_other_workspaces() {
     let system = System::start().await;
     let team = system.team().await;
-    let id = add_comment(&system, &team.account, NewComment::at(system.clock.now())).await;
+    let id = written(&team.owner.session, &team.workspace.id, &team.account.id).await;
     let stranger = system.sign_up("stranger").await;
     refused(get(&stranger.session, &id).await, Reason::WorkspaceOutOfReach);
     let (elsewhere, _) = workspace_of(&team.owner, "globex").await;

@@ -11,8 +11,9 @@ use postbreeze_proto::{
 use tonic::Code;
 
 use crate::support::{
-    System, after, approve_post, bring, cancel, draft, expire, get, held, month, read_only_key,
-    refused, reschedule_post, retry_post, schedule_post, scheduled, units, waiting_post,
+    Standing, System, after, approve_post, cancel, draft, get, held, lose_token, month,
+    read_only_key, refused, reschedule_post, retry_post, schedule_post, scheduled, standing, units,
+    waiting_post,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -31,7 +32,7 @@ async fn create_post_replays_its_first_answer_for_a_day() {
     let first = client.create_post(request.clone()).await.unwrap();
     // Before what depends on the clock, on accounts, on the plan.
     system.clock.turn(TimeDelta::hours(23));
-    expire(&system, &team.account.id).await;
+    lose_token(client, &team.account.id).await;
     assert_eq!(client.create_post(request.clone()).await.unwrap(), first);
     assert_eq!(held(&system).await, 1);
     // It is a user's own.
@@ -106,9 +107,8 @@ async fn retry_post_replays_its_first_answer() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    let post = client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
+    let post = standing(&system, &team, Standing::Failed).await;
     let other = client.create_post(scheduled(&system, "y", &team.account.id)).await.unwrap();
-    bring(&system, &post, "failed", &["failed"]).await;
     let request = RetryPostRequest { post_id: post.id, request_id: once(), ..Default::default() };
     let first = retry_post(client, request.clone()).await.unwrap();
     assert_eq!(retry_post(client, request.clone()).await.unwrap(), first);

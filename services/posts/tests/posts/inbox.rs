@@ -2,10 +2,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_ids::AccountId;
-use postbreeze_proto::v1::{DeleteWorkspaceRequest, SandboxCallKind, SocialAccount};
+use postbreeze_proto::v1::{
+    DeleteWorkspaceRequest, SandboxBehavior, SandboxCallKind, SocialAccount,
+};
 
 use crate::support::{
-    Client, Replica, System, User, calls, comment_on, eventually, inbox, published, workspace_of,
+    Client, Replica, System, User, calls, command, comment_on, inbox, published, until_that,
+    workspace_of,
 };
 
 type Feed = (Option<DateTime<Utc>>, Option<DateTime<Utc>>, i32);
@@ -27,9 +30,9 @@ async fn fetches(client: &Client, account: &SocialAccount) -> usize {
 
 /// Waits until an account was asked for its comments this often, and is given back.
 async fn fetched(system: &System, client: &Client, account: &SocialAccount, count: usize) {
-    eventually("comments are fetched", || async {
-        fetches(client, account).await >= count
-            && feed(system, account).await.is_none_or(|(_, lease, _)| lease.is_none())
+    let look = || async { (fetches(client, account).await, feed(system, account).await) };
+    until_that(&format!("comments are fetched {count} times"), look, |(fetches, feed)| {
+        *fetches >= count && feed.is_none_or(|(_, lease, _)| lease.is_none())
     })
     .await;
     assert_eq!(fetches(client, account).await, count);
@@ -73,7 +76,12 @@ async fn comments_of_what_is_out_are_fetched_ever_less_often_for_a_week() {
     system.clock.turn(TimeDelta::hours(24));
     comment_on(client, &team.account.id, &external_id, "ann", "later").await;
     fetched(&system, client, &team.account, 3).await;
-    eventually("the other comment has come", || async { inbox(client).await.len() == 2 }).await;
+    until_that(
+        "the other comment has come",
+        || async { inbox(client).await },
+        |all| all.len() == 2,
+    )
+    .await;
     let now = system.clock.now();
     assert_eq!(due(&system, &team.account).await, Some(now + TimeDelta::hours(6)));
     system.clock.turn(TimeDelta::days(7));
@@ -81,20 +89,37 @@ async fn comments_of_what_is_out_are_fetched_ever_less_often_for_a_week() {
     assert_eq!(due(&system, &team.account).await, None);
 }
 
-#[tokio::test]
+/// Accounts whose comments are being fetched.
+async fn taken(system: &System) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM comment_feeds WHERE lease_time > $1")
+        .bind(system.clock.now())
+        .fetch_one(system.pool("posts"))
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn replicas_share_the_work() {
     let system = System::start().await;
     let replicas = [Replica::beside(&system), Replica::beside(&system)];
     let ann = system.sign_up("ann").await;
     let mut accounts = Vec::new();
-    for n in 0..5 {
+    for n in 0..12 {
         let (_, account) = workspace_of(&ann, &format!("n{n}")).await;
         let (_, post) = published(&ann.session, &account.id).await;
         comment_on(&ann.session, &account.id, &post, "bob", "nice").await;
+        let slow = SandboxBehavior {
+            delay: Some(prost_types::Duration { seconds: 10, nanos: 0 }),
+            ..Default::default()
+        };
+        command(&ann.session, &account.id, slow).await;
         accounts.push(account);
     }
     system.clock.turn(TimeDelta::minutes(5));
-    eventually("all have come", || async { inbox(&ann.session).await.len() == 5 }).await;
+    // One process fetches of four accounts at once, and no more: all of the three are at it.
+    until_that("twelve accounts are taken", || taken(&system), |taken| *taken == 12).await;
+    until_that("all have come", || async { inbox(&ann.session).await }, |all| all.len() == 12)
+        .await;
     for account in &accounts {
         fetched(&system, &ann.session, account, 1).await;
     }
@@ -138,9 +163,11 @@ async fn nothing_is_fetched_for_a_workspace_that_is_gone() {
     published(client, &team.account.id).await;
     published(client, &kept.id).await;
     delete(&team.owner, &team.workspace.id).await;
-    eventually("the deletion is dealt with", || async {
-        feed(&system, &team.account).await.is_none()
-    })
+    until_that(
+        "the deletion is dealt with",
+        || async { feed(&system, &team.account).await },
+        |seen| seen.is_none(),
+    )
     .await;
     let waiting: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM comment_sources WHERE account_id = $1 AND next_time IS NOT NULL",

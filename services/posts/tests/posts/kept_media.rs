@@ -6,17 +6,17 @@ use postbreeze_ids::{MediaId, PostId};
 use postbreeze_proto::{
     status::Reason,
     v1::{
-        CreatePostRequest, Platform, Post, PostStatus, PostTargetInput, RejectPostRequest,
-        SandboxBehavior, SchedulePostRequest, UpdatePostRequest,
+        CreatePostRequest, Post, PostStatus, PostTargetInput, RejectPostRequest,
+        SchedulePostRequest, UpdatePostRequest,
     },
 };
 use prost_types::FieldMask;
 use sqlx::{Postgres, Transaction};
 
 use crate::support::{
-    Client, System, Team, add_account, add_image, approve, bring, cancel, command, delete,
-    delete_media, draft, eventually, get, hold_post, invalid_fields, list, metadata, refused,
-    reject_post, reschedule, retry, schedule, schedule_post, scheduled, target, update_post,
+    Client, Fate, System, Team, add_image, approve, cancel, delete, delete_media, draft, get,
+    hold_post, invalid_fields, list, meet, metadata, refused, reject_post, reschedule, retry,
+    revive, schedule, schedule_post, scheduled, second_account, target, until_eq, update_post,
     waiting, waiting_post,
 };
 
@@ -39,12 +39,11 @@ fn replace(post: &Post, media: &[&str]) -> UpdatePostRequest {
 
 /// Waits until `media` has been told everything.
 async fn told(system: &System) {
-    eventually("media has been told", || async {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM media_notices")
+    until_eq("media has been told", 0_i64, || async {
+        sqlx::query_scalar("SELECT count(*) FROM media_notices")
             .fetch_one(system.pool("posts"))
             .await
-            .unwrap();
-        count == 0
+            .unwrap()
     })
     .await;
 }
@@ -122,7 +121,7 @@ async fn a_draft_keeps_nothing_and_cannot_be_scheduled_once_its_media_are_gone()
 }
 
 #[tokio::test]
-async fn what_is_refused_for_another_reason_holds_nothing() {
+async fn what_is_refused_before_anything_is_held_holds_nothing() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
@@ -190,24 +189,16 @@ async fn a_post_under_review_keeps_its_media_until_it_is_rejected() {
 /// A post whose first target is out and shows the first medium, and whose second has failed and shows the other one.
 async fn half_out(system: &System, team: &Team) -> (Post, String, String) {
     let client = &team.owner.session;
-    let second = add_account(system, &team.account, Platform::X).await;
+    let second = second_account(system, team).await;
     let shown = add_image(system, &team.workspace.id).await;
     let of_failed = add_image(system, &team.workspace.id).await;
-    let mut request = showing(scheduled(system, "x", &second), &[&shown]);
-    let failed = target(&team.account.id);
+    let mut request = showing(draft("x", &team.account.id), &[&shown]);
+    let failed = target(&second);
     request.platforms.push(PostTargetInput { media_ids: vec![of_failed.clone()], ..failed });
     let post = client.create_post(request).await.unwrap();
-    bring(system, &post, "partially_published", &["published", "failed"]).await;
-    // As a publisher does that writes that down.
-    let id: PostId = post.id.parse().unwrap();
-    sqlx::query(
-        "INSERT INTO media_notices (bucket, post_id, version, media_ids)
-        SELECT bucket, id, version, '{}' FROM posts WHERE id = $1",
-    )
-    .bind(id.uuid())
-    .execute(system.pool("posts"))
-    .await
-    .unwrap();
+    let post = meet(system, client, &post, &[Fate::Published, Fate::Failed]).await;
+    // It may be retried at once.
+    revive(system, &second).await;
     (post, shown, of_failed)
 }
 
@@ -218,9 +209,7 @@ async fn a_retry_keeps_what_the_failed_targets_show_and_no_more() {
     let client = &team.owner.session;
     let (post, shown, of_failed) = half_out(&system, &team).await;
     is_free(&system, client, &shown).await;
-    // What is retried stays under way.
-    let delay = Some(prost_types::Duration { seconds: 20, nanos: 0 });
-    command(client, &team.account.id, SandboxBehavior { delay, ..Default::default() }).await;
+    // What is retried stays under way: its network is not served here.
     let retried = retry(client, &post.id).await.unwrap();
     assert_eq!(retried.status(), PostStatus::Publishing);
     is_kept(&system, client, &of_failed, &post).await;

@@ -7,7 +7,7 @@ use tonic::Status;
 
 use crate::support::{
     Client, Receiver, System, after, cancel_one, create, deliveries, delivery_that_failed,
-    delivery_that_is, eventually, invalid_fields, new_webhook, refused, start, webhook_at,
+    delivery_that_is, invalid_fields, new_webhook, refused, start, until_that, webhook_at,
 };
 
 async fn list(
@@ -63,10 +63,11 @@ async fn list_deliveries_pages_and_filters() {
         cancel_one(&system, &team).await;
         receiver.wait_for("/", n).await;
     }
-    eventually("all are dealt with", || async {
-        let all = deliveries(client, &webhook.id).await;
-        all.len() == 5 && all.iter().all(|delivery| delivery.last_http_status.is_some())
-    })
+    until_that(
+        "all are dealt with",
+        || async { deliveries(client, &webhook.id).await },
+        |all| all.len() == 5 && all.iter().all(|delivery| delivery.last_http_status.is_some()),
+    )
     .await;
     let all = deliveries(client, &webhook.id).await;
     assert!(all.is_sorted_by(|newer, older| newer.event_id > older.event_id));

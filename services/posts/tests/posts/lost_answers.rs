@@ -1,6 +1,6 @@
 //! An answer that does not come says nothing: what became of a sending is found out by looking, never by sending again.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_ids::{AttemptId, TargetId};
 use postbreeze_proto::{
     status::Reason,
@@ -10,12 +10,17 @@ use postbreeze_proto::{
     },
 };
 
+use postbreeze_posts::MIGRATOR;
+use postbreeze_testkit::postgres::database;
+use sqlx::PgPool;
+
 use crate::support::{
-    Client, System, Team, accepted, add_account, calls, cancel, command, delete, due, events,
-    eventually, faults, get, held, never_due, refused, reschedule, retry, scheduled, sent, target,
-    target_statuses, until, until_target, with_comment, workspace_of,
+    Client, Replica, Script, System, Team, accepted, add_account, calls, cancel, command, delete,
+    due, events, faults, get, held, never_due, refused, reschedule, retry, scheduled, sent, target,
+    target_statuses, until, until_target, until_that, with_comment, workspace_of,
 };
 
+const PUBLISH: &str = "/postbreeze.internal.v1.NetworkService/Publish";
 /// Looks begin this soon.
 const LOOK: TimeDelta = TimeDelta::seconds(6);
 
@@ -105,11 +110,14 @@ async fn cancel_while_lost(system: &System, team: &Team, fault: SandboxFault) ->
     request.platforms.push(target(&second));
     let post = client.create_post(request).await.unwrap();
     system.clock.turn(TimeDelta::days(1));
-    eventually("one is lost, and the other one not out", || async {
-        let statuses = target_statuses(&get(client, &post.id).await.unwrap());
-        statuses[0] == TargetStatus::Unknown
-            && matches!(statuses[1], TargetStatus::Pending | TargetStatus::Failed)
-    })
+    until_that(
+        "one is lost, and the other one not out",
+        || async { target_statuses(&get(client, &post.id).await.unwrap()) },
+        |statuses| {
+            statuses[0] == TargetStatus::Unknown
+                && matches!(statuses[1], TargetStatus::Pending | TargetStatus::Failed)
+        },
+    )
     .await;
     let canceled = cancel(client, &post.id).await.unwrap();
     assert_eq!(target_statuses(&canceled), [TargetStatus::Unknown, TargetStatus::Canceled]);
@@ -134,9 +142,11 @@ async fn what_did_not_arrive_when_the_rest_was_canceled_is_not_sent_again_unaske
     reschedule(&system, client, &post.id, TimeDelta::days(1)).await.unwrap();
     system.clock.turn(TimeDelta::days(1));
     until_target(client, &post.id, TargetStatus::Published).await;
-    eventually("its first comment is out", || async {
-        calls(client, &team.account.id, SandboxCallKind::Comment).await.len() == 1
-    })
+    until_that(
+        "its first comment is out",
+        || async { calls(client, &team.account.id, SandboxCallKind::Comment).await },
+        |all| all.len() == 1,
+    )
     .await;
 }
 
@@ -147,10 +157,11 @@ async fn what_had_arrived_when_the_rest_was_canceled_is_out_and_is_not_commented
     let client = &team.owner.session;
     let post = cancel_while_lost(&system, &team, SandboxFault::AnswerLost).await;
     until(client, &post.id, PostStatus::Published).await;
-    eventually("its first comment is stopped", || async {
-        let target = &get(client, &post.id).await.unwrap().targets[0];
-        target.first_comment_error.as_ref().is_some_and(|error| error.code == "canceled")
-    })
+    until_that(
+        "its first comment is stopped",
+        || async { get(client, &post.id).await.unwrap().targets.remove(0) },
+        |target| target.first_comment_error.as_ref().is_some_and(|error| error.code == "canceled"),
+    )
     .await;
     let left = get(client, &post.id).await.unwrap();
     assert_eq!(target_statuses(&left), [TargetStatus::Published, TargetStatus::Canceled]);
@@ -217,6 +228,46 @@ async fn what_a_dead_worker_left_is_looked_for_and_sent_if_it_did_not_arrive() {
     assert_eq!(accepted(client, &team.account.id).await, ["x"]);
 }
 
+/// Until when the one target of a post is claimed.
+async fn claimed_until(pool: &PgPool, post: &Post) -> DateTime<Utc> {
+    let target: TargetId = post.targets[0].id.parse().unwrap();
+    sqlx::query_scalar("SELECT due_time FROM post_targets WHERE id = $1")
+        .bind(target.uuid())
+        .fetch_one(pool)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_for_longer_than_a_lease_is_nobody_elses() {
+    let system = System::start().await;
+    let own = database("posts", &MIGRATOR).await;
+    let replica = Replica::start(&system, &own);
+    let another = Replica::start(&system, &own);
+    let ann = replica.front(&system).sign_up("ann").await;
+    let client = &ann.session;
+    let (_, account) = workspace_of(&ann, "acme").await;
+    let pool = own.pool();
+    // The network has it, and its answer never comes.
+    replica.script(PUBLISH, Script::Silence);
+    another.script(PUBLISH, Script::Silence);
+    let post = due(&system, client, "x", &account.id).await;
+    until_that("the network has it", || sent(client, &account.id), |sent| sent.len() == 1).await;
+    // Three leases of a minute: each time there is half of one left, it is held anew by who sends it.
+    for _ in 0..6 {
+        system.clock.turn(TimeDelta::seconds(30));
+        let left = || async { claimed_until(pool, &post).await - system.clock.now() };
+        until_that("the claim is renewed", left, |left| *left > TimeDelta::seconds(31)).await;
+    }
+    let sending = get(client, &post.id).await.unwrap();
+    assert_eq!(sending.targets[0].status(), TargetStatus::Publishing);
+    assert_eq!(attempts(client, &post).await, [PublishAttemptStatus::InFlight]);
+    assert!(calls(client, &account.id, SandboxCallKind::Find).await.is_empty());
+    assert_eq!(sent(client, &account.id).await, ["x"]);
+    another.stop().await;
+}
+
+/// The clock passes a lease at once: whoever sends it may be taken for dead before it can say otherwise.
 #[tokio::test]
 async fn a_clock_that_jumps_while_an_answer_is_awaited_sends_nothing_twice() {
     let system = System::start().await;
@@ -230,6 +281,9 @@ async fn a_clock_that_jumps_while_an_answer_is_awaited_sends_nothing_twice() {
     let post = due(&system, client, "x", &team.account.id).await;
     until_target(client, &post.id, TargetStatus::Publishing).await;
     system.clock.turn(TimeDelta::minutes(5));
-    until(client, &post.id, PostStatus::Published).await;
+    let out = |post: &Post| post.status() == PostStatus::Published;
+    system
+        .as_time_passes("it is out", || async { get(client, &post.id).await.unwrap() }, out)
+        .await;
     assert_eq!(sent(client, &team.account.id).await.len(), 1);
 }

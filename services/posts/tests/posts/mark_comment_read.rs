@@ -5,9 +5,7 @@ use postbreeze_proto::{
 };
 use tonic::Status;
 
-use crate::support::{
-    Client, NewComment, System, add_comment, after, invalid_fields, read_only_key, refused,
-};
+use crate::support::{Client, System, after, invalid_fields, read_only_key, refused, written};
 
 async fn mark(client: &Client, comment_id: &str, read: Option<bool>) -> Result<Comment, Status> {
     let request =
@@ -19,7 +17,7 @@ async fn mark(client: &Client, comment_id: &str, read: Option<bool>) -> Result<C
 async fn mark_comment_read_keeps_the_first_time_until_it_is_unread_again() {
     let system = System::start().await;
     let team = system.team().await;
-    let id = add_comment(&system, &team.account, NewComment::at(system.clock.now())).await;
+    let id = written(&team.owner.session, &team.workspace.id, &team.account.id).await;
     let first = after(&system, TimeDelta::zero());
     for user in [&team.reviewer, &team.editor, &team.admin, &team.owner] {
         let comment = mark(&user.session, &id, None).await.unwrap();
@@ -36,7 +34,7 @@ async fn mark_comment_read_keeps_the_first_time_until_it_is_unread_again() {
 async fn mark_comment_read_is_for_those_who_reach_it_and_may_write() {
     let system = System::start().await;
     let team = system.team().await;
-    let id = add_comment(&system, &team.account, NewComment::at(system.clock.now())).await;
+    let id = written(&team.owner.session, &team.workspace.id, &team.account.id).await;
     let reading = read_only_key(&team.owner).await;
     refused(mark(&reading, &id, None).await, Reason::KeyReadOnly);
     let stranger = system.sign_up("stranger").await;

@@ -11,8 +11,9 @@ use postbreeze_proto::{
 };
 
 use crate::support::{
-    System, User, Web, add_account, add_image, after, delete_media, disconnect, draft, eventually,
-    get, invalid_fields, list, media_of, metadata, month, refused, scheduled, violated_fields,
+    System, User, Web, add_account, add_image, after, delete_media, disconnect, draft, get,
+    invalid_fields, list, media_of, metadata, month, refused, scheduled, until_that,
+    violated_fields,
 };
 
 fn item(url: &str) -> MediaItemInput {
@@ -115,9 +116,11 @@ async fn what_cannot_be_fetched_is_named_and_leaves_nothing() {
     );
     assert_eq!(invalid_fields(asking(&vec![good; 11]).await), ["media_items"]);
     assert_eq!(list(client).await, []);
-    eventually("nothing is left", || async {
-        media_of(client, &team.workspace.id).await.is_empty()
-    })
+    until_that(
+        "nothing is left",
+        || async { media_of(client, &team.workspace.id).await },
+        |seen| seen.is_empty(),
+    )
     .await;
 }
 
@@ -211,9 +214,11 @@ async fn what_turns_out_not_to_fit_the_options_is_given_back() {
         invalid_fields(client.create_post(request).await),
         ["platforms[0].options.instagram.placement"]
     );
-    eventually("it is given back", || async {
-        media_of(client, &team.workspace.id).await.is_empty()
-    })
+    until_that(
+        "it is given back",
+        || async { media_of(client, &team.workspace.id).await },
+        |seen| seen.is_empty(),
+    )
     .await;
     assert_eq!(list(client).await, []);
 }
@@ -232,15 +237,19 @@ async fn a_call_that_ends_before_its_post_is_written_leaves_nothing() {
         let client = client.clone();
         async move { client.create_post(request).await.map(drop) }
     });
-    eventually("the first has come", || async {
-        !media_of(&client, &team.workspace.id).await.is_empty()
-    })
+    until_that(
+        "the first has come",
+        || async { media_of(&client, &team.workspace.id).await },
+        |seen| !seen.is_empty(),
+    )
     .await;
     writing.abort();
     assert!(writing.await.unwrap_err().is_cancelled());
-    eventually("it is given back", || async {
-        media_of(&client, &team.workspace.id).await.is_empty()
-    })
+    until_that(
+        "it is given back",
+        || async { media_of(&client, &team.workspace.id).await },
+        |seen| seen.is_empty(),
+    )
     .await;
     assert_eq!(list(&client).await, []);
 }

@@ -36,8 +36,8 @@ use tonic::body::Body;
 use tower::Service;
 
 use crate::support::{
-    Client, System, User, add_image, cancel, delete, delete_media, draft, eventually, get, list,
-    refused, schedule, scheduled, target, workspace_of,
+    Client, System, User, add_image, cancel, delete, delete_media, draft, get, list, refused,
+    schedule, scheduled, target, until_eq, workspace_of,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -128,7 +128,7 @@ impl World {
     }
 
     async fn told(&self) {
-        eventually("media has been told", || async { self.notices().await == 0 }).await;
+        until_eq("media has been told", 0, || async { self.notices().await }).await;
     }
 }
 

@@ -4,12 +4,12 @@ use chrono::TimeDelta;
 use postbreeze_ids::PostId;
 use postbreeze_proto::{
     status::Reason,
-    v1::{Post, UpdatePostRequest},
+    v1::{Post, SandboxFault, TargetStatus, UpdatePostRequest},
 };
 
 use crate::support::{
-    System, add_account, bring, cancel, delete, draft, refused, retry, schedule, scheduled, target,
-    update_post, waiting_post,
+    Fate, Standing, System, cancel, command, delete, faults, meet, refused, retry, revive,
+    schedule, scheduled, second_account, standing, target, until_target, update_post, waiting_post,
 };
 
 /// The kinds of what was written down about a post, the oldest first.
@@ -55,19 +55,21 @@ async fn canceling_the_rest_of_a_post_tells_how_it_ended() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    let second = add_account(&system, &team.account, postbreeze_proto::v1::Platform::X).await;
-    for (status, targets, wanted) in [
-        ("publishing", ["published", "pending"], &["post.published"][..]),
-        ("partially_published", ["published", "failed"], &["post.published"]),
-        ("publishing", ["pending", "failed"], &["post.canceled"]),
-        ("publishing", ["publishing", "pending"], &[]),
+    let second = second_account(&system, &team).await;
+    for (fates, wanted) in [
+        ([Fate::Published, Fate::Waiting], &["post.published"][..]),
+        ([Fate::Published, Fate::Failed], &["post.partially_published", "post.published"]),
+        ([Fate::Sending, Fate::Waiting], &[]),
+        // The last: nothing more is sent to an account that the network lets wait.
+        ([Fate::Waiting, Fate::Failed], &["post.canceled"]),
     ] {
+        revive(&system, &second).await;
         let mut request = scheduled(&system, "x", &team.account.id);
         request.platforms.push(target(&second));
         let post = client.create_post(request).await.unwrap();
-        bring(&system, &post, status, &targets).await;
+        meet(&system, client, &post, &fates).await;
         cancel(client, &post.id).await.unwrap();
-        assert_eq!(told(&system, &post).await, wanted, "{status} {targets:?}");
+        assert_eq!(told(&system, &post).await, wanted, "{fates:?}");
     }
 }
 
@@ -76,9 +78,8 @@ async fn what_does_not_end_is_not_told() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    let post = client.create_post(draft("x", &team.account.id)).await.unwrap();
-    schedule(&system, client, &post.id, TimeDelta::days(1)).await.unwrap();
-    bring(&system, &post, "failed", &["failed"]).await;
+    let post = standing(&system, &team, Standing::Failed).await;
+    assert_eq!(told(&system, &post).await, ["post.failed"]);
     // New targets of a failed post are canceled: it was over before.
     let update = UpdatePostRequest {
         post_id: post.id.clone(),
@@ -86,11 +87,12 @@ async fn what_does_not_end_is_not_told() {
         ..Default::default()
     };
     update_post(client, update).await.unwrap();
-    assert!(told(&system, &post).await.is_empty());
-    let failed = client.create_post(scheduled(&system, "y", &team.account.id)).await.unwrap();
-    bring(&system, &failed, "failed", &["failed"]).await;
+    assert_eq!(told(&system, &post).await, ["post.failed"]);
+    let failed = standing(&system, &team, Standing::Failed).await;
+    command(client, &team.account.id, faults(&[SandboxFault::AnswerLost])).await;
     retry(client, &failed.id).await.unwrap();
-    assert!(told(&system, &failed).await.is_empty());
+    until_target(client, &failed.id, TargetStatus::Unknown).await;
+    assert_eq!(told(&system, &failed).await, ["post.failed"]);
 }
 
 #[tokio::test]

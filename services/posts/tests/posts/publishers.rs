@@ -7,8 +7,8 @@ use postbreeze_runtime::health;
 use postbreeze_testkit::postgres::database;
 
 use crate::support::{
-    Replica, System, accepted, change_plan, command, due, eventually, get, held, scheduled, sent,
-    until, workspace_of,
+    Replica, System, accepted, change_plan, command, due, get, held, list, scheduled, sent, until,
+    until_eq, until_that, workspace_of,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,17 +40,14 @@ async fn three_publishers_on_one_database_send_each_post_once() {
         accounts.push(account.id);
     }
     system.clock.turn(TimeDelta::days(1));
-    eventually("all are out", || async {
-        // Those that wait to be tried again, or to be looked for, are due soon.
-        system.clock.turn(TimeDelta::seconds(5));
-        let open: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM posts WHERE status <> 'published'")
-                .fetch_one(system.pool("posts"))
-                .await
-                .unwrap();
-        open == 0
-    })
-    .await;
+    // Those that wait to be tried again, or to be looked for, are due soon.
+    let open = || async {
+        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM posts WHERE status <> 'published'")
+            .fetch_one(system.pool("posts"))
+            .await
+            .unwrap()
+    };
+    system.as_time_passes("all are out", open, |open| *open == 0).await;
     let mut out = Vec::new();
     for account in &accounts {
         out.extend(accepted(client, account).await);
@@ -73,19 +70,23 @@ async fn while_accounts_cannot_be_reached_nothing_is_tried() {
     let (_, account) = workspace_of(&ann, "acme").await;
     let post = client.create_post(scheduled(&system, "x", &account.id)).await.unwrap();
     let publisher = || async { replica.says("publisher").await };
-    eventually("it says that it can send", publisher).await;
+    until_eq("it says that it can send", true, publisher).await;
     replica.cut(true);
-    eventually("it says that it cannot send", || async { !publisher().await }).await;
-    assert!(health::is_serving(&replica.service).await, "posts can be read all the same");
+    until_eq("it says that it cannot send", false, publisher).await;
+    assert!(health::is_serving(&replica.service).await);
+    // Posts can be read all the same.
+    assert_eq!(get(client, &post.id).await.unwrap(), post);
+    assert_eq!(list(client).await, [post.clone()]);
     system.clock.turn(TimeDelta::days(1));
     let asked = replica.refused();
-    eventually("it has looked again", || async { replica.refused() > asked + 3 }).await;
+    until_that("it has looked again", || async { replica.refused() }, |seen| *seen > asked + 3)
+        .await;
     let waiting = get(client, &post.id).await.unwrap();
     assert_eq!((waiting.status(), waiting.targets[0].attempt_count), (PostStatus::Scheduled, 0));
     replica.cut(false);
     let published = until(client, &post.id, PostStatus::Published).await;
     assert_eq!(published.targets[0].attempt_count, 1);
-    eventually("it says that it can", publisher).await;
+    until_eq("it says that it can send", true, publisher).await;
     assert_eq!(sent(client, &account.id).await, ["x"]);
     replica.stop().await;
 }
@@ -104,7 +105,8 @@ async fn what_is_under_way_when_a_process_stops_is_looked_for_by_the_next() {
     };
     command(client, &account.id, behavior).await;
     let post = due(&system, client, "slow", &account.id).await;
-    eventually("it was sent", || async { sent(client, &account.id).await.len() == 1 }).await;
+    until_that("it was sent", || async { sent(client, &account.id).await }, |all| all.len() == 1)
+        .await;
     replica.stop().await;
     // Its answer was not awaited to the end, and that was written down before the end.
     let left = get(client, &post.id).await.unwrap();

@@ -13,7 +13,7 @@ use postbreeze_proto::{
 use crate::support::{
     Client, System, accepted, add_account, calls, cancel, change_plan, command, delete, draft, due,
     events, expire, faults, get, held, never_due, refused, retry, scheduled, sent, target,
-    target_statuses, until, until_target, workspace_of,
+    target_statuses, until, until_target, until_that, workspace_of,
 };
 
 async fn attempts(client: &Client, post_id: &str) -> Vec<PublishAttempt> {
@@ -110,10 +110,11 @@ async fn what_fails_again_and_again_fails_for_good_and_gives_its_unit_back() {
     command(client, &team.account.id, behavior).await;
     let post = due(&system, client, "x", &team.account.id).await;
     for tries in 1..8 {
-        crate::support::eventually("it was tried", || async {
-            let target = &get(client, &post.id).await.unwrap().targets[0];
-            target.attempt_count == tries && target.status() == TargetStatus::Pending
-        })
+        until_that(
+            "it was tried",
+            || async { get(client, &post.id).await.unwrap().targets.remove(0) },
+            |target| target.attempt_count == tries && target.status() == TargetStatus::Pending,
+        )
         .await;
         assert_eq!(held(&system).await, 1);
         system.clock.turn(TimeDelta::minutes(36));
@@ -127,10 +128,11 @@ async fn what_fails_again_and_again_fails_for_good_and_gives_its_unit_back() {
     // A retry begins anew, and not with the last of eight.
     let retried = retry(client, &post.id).await.unwrap();
     assert_eq!(retried.status(), PostStatus::Publishing);
-    crate::support::eventually("it was tried", || async {
-        let target = &get(client, &post.id).await.unwrap().targets[0];
-        target.attempt_count == 9 && target.status() == TargetStatus::Pending
-    })
+    until_that(
+        "it was tried",
+        || async { get(client, &post.id).await.unwrap().targets.remove(0) },
+        |target| target.attempt_count == 9 && target.status() == TargetStatus::Pending,
+    )
     .await;
     assert_eq!(held(&system).await, 1);
 }
@@ -226,9 +228,11 @@ async fn many_posts_of_one_account_all_go_out() {
         wanted.push(content);
     }
     system.clock.turn(TimeDelta::days(1));
-    crate::support::eventually("all are out", || async {
-        accepted(client, &team.account.id).await.len() >= wanted.len()
-    })
+    until_that(
+        "all are out",
+        || async { accepted(client, &team.account.id).await },
+        |all| all.len() >= wanted.len(),
+    )
     .await;
     assert_eq!(accepted(client, &team.account.id).await, wanted);
     assert_eq!(held(&system).await, 60);

@@ -7,7 +7,7 @@ use tonic::Status;
 
 use crate::support::{
     Client, Receiver, cancel_one, deliveries, delivery_that_failed, delivery_that_is,
-    invalid_fields, metadata, refused, start, webhook_at,
+    invalid_fields, metadata, refused, start, until_that, webhook_at,
 };
 
 async fn redeliver(client: &Client, request: RedeliverDeliveryRequest) -> Result<Delivery, Status> {
@@ -35,12 +35,15 @@ async fn what_was_given_up_can_be_sent_again_and_is_tried_for_a_day_again() {
     loop {
         receiver.wait_for("/", attempts).await;
         let known = i32::try_from(attempts).unwrap();
-        crate::support::eventually("the outcome is written", || async {
-            let delivery = deliveries(client, &webhook.id).await.remove(0);
-            delivery.attempt_count == known
-                && (delivery.next_attempt_time.is_some()
-                    || delivery.status() == DeliveryStatus::Dead)
-        })
+        until_that(
+            "the outcome is written",
+            || async { deliveries(client, &webhook.id).await.remove(0) },
+            |delivery| {
+                delivery.attempt_count == known
+                    && (delivery.next_attempt_time.is_some()
+                        || delivery.status() == DeliveryStatus::Dead)
+            },
+        )
         .await;
         let delivery = deliveries(client, &webhook.id).await.remove(0);
         let Some(next) = delivery.next_attempt_time else { break };

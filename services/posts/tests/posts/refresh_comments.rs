@@ -21,8 +21,8 @@ use tonic_types::StatusExt as _;
 
 use crate::support::{
     Receiver, Replica, Script, System, after, calls, comment_on, create, deliveries, disconnect,
-    eventually, inbox, invalid_fields, new_webhook, published, read_only_key, refresh, refused,
-    reply, start, workspace_of, written,
+    inbox, invalid_fields, new_webhook, published, read_only_key, refresh, refused, reply, start,
+    until_that, workspace_of, written,
 };
 
 const FETCH: &str = "/postbreeze.internal.v1.NetworkService/FetchComments";
@@ -126,10 +126,11 @@ async fn webhooks_are_told_of_each_comment_once() {
     }
     refresh(client, &team.workspace.id).await.unwrap();
     // What was answered and not written down yet would be sent once more.
-    eventually("two deliveries are over", || async {
-        let all = deliveries(client, &webhook.id).await;
-        all.iter().filter(|one| one.status() == DeliveryStatus::Delivered).count() == 2
-    })
+    until_that(
+        "two deliveries are over",
+        || async { deliveries(client, &webhook.id).await },
+        |all| all.iter().filter(|one| one.status() == DeliveryStatus::Delivered).count() == 2,
+    )
     .await;
     comment_on(client, &team.account.id, &external_post_id, "eve", "last").await;
     system.clock.turn(MINUTE);

@@ -4,7 +4,8 @@ use postbreeze_proto::{
 };
 
 use crate::support::{
-    System, bring, draft, get, held, invalid_fields, refused, reject_post, schedule, waiting_post,
+    Standing, System, get, held, invalid_fields, refused, reject_post, schedule, standing,
+    waiting_post,
 };
 
 fn reject(post_id: &str, note: &str) -> RejectPostRequest {
@@ -36,17 +37,17 @@ async fn reject_post_returns_it_to_its_author_with_a_note_and_its_time() {
 async fn reject_post_takes_posts_that_wait_alone() {
     let system = System::start().await;
     let team = system.team().await;
-    for (status, target) in [
-        ("draft", "pending"),
-        ("scheduled", "pending"),
-        ("publishing", "publishing"),
-        ("partially_published", "failed"),
-        ("published", "published"),
-        ("failed", "failed"),
-        ("canceled", "canceled"),
+    for stands in [
+        Standing::Draft,
+        Standing::Scheduled,
+        Standing::Sending,
+        Standing::Lost,
+        Standing::PartiallyPublished,
+        Standing::Published,
+        Standing::Failed,
+        Standing::Canceled,
     ] {
-        let post = team.editor.session.create_post(draft("x", &team.account.id)).await.unwrap();
-        bring(&system, &post, status, &[target]).await;
+        let post = standing(&system, &team, stands).await;
         let answer = reject_post(&team.reviewer.session, reject(&post.id, "no")).await;
         refused(answer, Reason::PostState);
     }

@@ -11,8 +11,8 @@ use tonic::Request;
 use tonic_types::StatusExt as _;
 
 use crate::support::{
-    Client, Replica, Script, System, Team, after, answers, ask_again, command, disconnect,
-    eventually, faults, invalid_fields, published, read_only_key, refused, reply, reply_once,
+    Client, Replica, Script, System, Team, after, answers, ask_again, command, disconnect, faults,
+    invalid_fields, published, read_only_key, refused, reply, reply_once, until_eq, until_that,
     workspace_of, written,
 };
 
@@ -33,8 +33,8 @@ fn status(comment: &Comment) -> CommentReplyStatus {
 
 /// Waits until the reply of a comment stands somewhere.
 async fn until_reply(client: &Client, comment_id: &str, wanted: CommentReplyStatus) -> Comment {
-    eventually(wanted.as_str_name(), || async {
-        status(&ask_again(client, comment_id).await) == wanted
+    until_eq(wanted.as_str_name(), wanted, || async {
+        status(&ask_again(client, comment_id).await)
     })
     .await;
     ask_again(client, comment_id).await
@@ -210,9 +210,11 @@ async fn what_the_network_certainly_does_not_have_is_sent_again() {
     refused(reply(client, &id, "thanks").await, Reason::SourceUnreachable);
     for calls in [2, 3] {
         system.clock.turn(TimeDelta::seconds(5));
-        eventually("it is sent again", || async {
-            answers(client, &team.account.id).await.len() == calls
-        })
+        until_that(
+            "it is sent again",
+            || async { answers(client, &team.account.id).await },
+            |all| all.len() == calls,
+        )
         .await;
     }
     until_reply(client, &id, CommentReplyStatus::Sent).await;
@@ -231,19 +233,20 @@ async fn what_never_arrives_fails_in_the_end() {
     refused(reply(client, &id, "thanks").await, Reason::SourceUnreachable);
     for calls in [2, 3] {
         system.clock.turn(TimeDelta::seconds(5));
-        eventually("it is sent again", || async {
-            answers(client, &team.account.id).await.len() == calls
-        })
+        until_that(
+            "it is sent again",
+            || async { answers(client, &team.account.id).await },
+            |all| all.len() == calls,
+        )
         .await;
     }
-    eventually("the third has been told lost", || async {
-        let looks: i64 = sqlx::query_scalar(
+    until_eq("the third has been told lost", 1_i64, || async {
+        sqlx::query_scalar(
             "SELECT count(*) FROM comments WHERE reply_tries = 3 AND reply_looks = 1",
         )
         .fetch_one(system.pool("posts"))
         .await
-        .unwrap();
-        looks == 1
+        .unwrap()
     })
     .await;
     system.clock.turn(TimeDelta::seconds(5));
@@ -311,7 +314,7 @@ async fn a_reply_that_its_process_did_not_see_through_is_found_by_another() {
         let (client, id) = (client.clone(), id.clone());
         tokio::spawn(async move { reply_once(&client, &id, "thanks", "once").await })
     };
-    eventually("the network has it", || async { accepted(client, &account.id).await == 1 }).await;
+    until_eq("the network has it", 1, || async { accepted(client, &account.id).await }).await;
     replica.stop().await;
     answering.abort();
 
@@ -346,7 +349,8 @@ async fn while_accounts_is_away_nothing_is_known_and_nothing_is_sent_twice() {
     replica.cut(true);
     let before = replica.refused();
     system.clock.turn(TimeDelta::seconds(5));
-    eventually("it is looked for in vain", || async { replica.refused() > before }).await;
+    until_that("it is looked for in vain", || async { replica.refused() }, |seen| *seen > before)
+        .await;
     assert_eq!(status(&ask_again(client, &id).await), CommentReplyStatus::Sending);
     replica.cut(false);
     system.clock.turn(TimeDelta::minutes(1));

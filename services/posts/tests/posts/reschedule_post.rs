@@ -5,9 +5,9 @@ use postbreeze_proto::{
 };
 
 use crate::support::{
-    System, add_account, after, approve, bring, cancel, disconnect, draft, expire, get, held,
-    invalid_fields, month, refused, require_approval, reschedule, reschedule_post, scheduled,
-    target, target_statuses, units, until_target, waiting_post,
+    Standing, System, add_account, after, approve, cancel, disconnect, draft, get, held,
+    invalid_fields, lose_token, month, refused, require_approval, reschedule, reschedule_post,
+    scheduled, standing, target, target_statuses, units, until_target, waiting_post,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -39,22 +39,21 @@ async fn reschedule_post_acts_as_schedule_on_drafts_failed_and_canceled_posts() 
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    for (status, target) in [("draft", "pending"), ("failed", "failed"), ("canceled", "canceled")] {
-        let post = client.create_post(draft("x", &team.account.id)).await.unwrap();
-        bring(&system, &post, status, &[target]).await;
+    for stands in [Standing::Draft, Standing::Failed, Standing::Canceled] {
+        let post = standing(&system, &team, stands).await;
         let done = reschedule(&system, client, &post.id, DAY).await.unwrap();
         assert_eq!(done.status(), PostStatus::Scheduled);
         assert_eq!(target_statuses(&done), [TargetStatus::Pending]);
     }
     assert_eq!(held(&system).await, 3);
-    for (status, target) in [
-        ("needs_approval", "pending"),
-        ("publishing", "publishing"),
-        ("partially_published", "failed"),
-        ("published", "published"),
+    for stands in [
+        Standing::NeedsApproval,
+        Standing::Sending,
+        Standing::Lost,
+        Standing::PartiallyPublished,
+        Standing::Published,
     ] {
-        let post = client.create_post(draft("x", &team.account.id)).await.unwrap();
-        bring(&system, &post, status, &[target]).await;
+        let post = standing(&system, &team, stands).await;
         refused(reschedule(&system, client, &post.id, DAY).await, Reason::PostState);
     }
 }
@@ -127,7 +126,7 @@ async fn reschedule_post_asks_only_for_the_accounts_it_still_goes_to() {
     let mut request = scheduled(&system, "x", &team.account.id);
     request.platforms.push(target(&second));
     let post = client.create_post(request).await.unwrap();
-    expire(&system, &team.account.id).await;
+    lose_token(client, &team.account.id).await;
     refused(reschedule(&system, client, &post.id, MONTH).await, Reason::AccountNotActive);
     disconnect(&team.owner, &team.account.id).await;
     until_target(client, &post.id, TargetStatus::Canceled).await;

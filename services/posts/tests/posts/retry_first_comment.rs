@@ -11,8 +11,8 @@ use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use crate::support::{
-    Client, System, Team, calls, command, disconnect, draft, eventually, faults, get,
-    invalid_fields, metadata, refused, until, with_comment,
+    Client, System, Team, calls, command, disconnect, draft, faults, get, invalid_fields, metadata,
+    refused, until, until_eq, with_comment,
 };
 
 async fn retry_with(client: &Client, request: RetryFirstCommentRequest) -> Result<Post, Status> {
@@ -33,8 +33,8 @@ async fn retry(client: &Client, post: &Post) -> Result<Post, Status> {
 
 async fn until_comment(client: &Client, post: &Post, status: FirstCommentStatus) {
     let what = format!("the comment is {}", status.as_str_name());
-    eventually(&what, || async {
-        get(client, &post.id).await.unwrap().targets[0].first_comment_status() == status
+    until_eq(&what, status, || async {
+        get(client, &post.id).await.unwrap().targets[0].first_comment_status()
     })
     .await;
 }

@@ -6,8 +6,9 @@ use postbreeze_proto::{
 use tonic::Code;
 
 use crate::support::{
-    System, after, bring, cancel, disconnect, draft, get, held, invalid_fields, metadata, refused,
-    require_approval, schedule, schedule_post, scheduled, target, target_statuses, violated_fields,
+    Standing, System, after, cancel, disconnect, draft, get, held, invalid_fields, metadata,
+    refused, require_approval, schedule, schedule_post, scheduled, standing, target,
+    target_statuses, violated_fields,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -47,9 +48,8 @@ async fn schedule_post_starts_failed_and_canceled_posts_anew() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    for (status, target) in [("failed", "failed"), ("canceled", "canceled")] {
-        let post = client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
-        bring(&system, &post, status, &[target]).await;
+    for stands in [Standing::Failed, Standing::Canceled] {
+        let post = standing(&system, &team, stands).await;
         let done = schedule(&system, client, &post.id, DAY).await.unwrap();
         assert_eq!(done.status(), PostStatus::Scheduled);
         assert_eq!(target_statuses(&done), [TargetStatus::Pending]);
@@ -77,20 +77,21 @@ async fn schedule_post_refuses_every_other_status() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    for (status, target, name) in [
-        ("needs_approval", "pending", "NEEDS_APPROVAL"),
-        ("scheduled", "pending", "SCHEDULED"),
-        ("publishing", "publishing", "PUBLISHING"),
-        ("partially_published", "failed", "PARTIALLY_PUBLISHED"),
-        ("published", "published", "PUBLISHED"),
+    for (stands, name) in [
+        (Standing::NeedsApproval, "NEEDS_APPROVAL"),
+        (Standing::Scheduled, "SCHEDULED"),
+        (Standing::Sending, "PUBLISHING"),
+        (Standing::Lost, "PUBLISHING"),
+        (Standing::PartiallyPublished, "PARTIALLY_PUBLISHED"),
+        (Standing::Published, "PUBLISHED"),
     ] {
-        let post = client.create_post(draft("x", &team.account.id)).await.unwrap();
-        bring(&system, &post, status, &[target]).await;
+        let post = standing(&system, &team, stands).await;
         let refusal = refused(schedule(&system, client, &post.id, DAY).await, Reason::PostState);
         assert_eq!(refusal.code(), Code::FailedPrecondition);
         assert_eq!(metadata(&refusal, "status").as_deref(), Some(name));
     }
-    assert_eq!(held(&system).await, 0);
+    // All but the one that waits for approval, and as before.
+    assert_eq!(held(&system).await, 5);
 }
 
 #[tokio::test]

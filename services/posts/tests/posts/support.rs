@@ -6,6 +6,7 @@ mod receiver;
 mod replica;
 mod rows;
 mod sandbox;
+mod standing;
 mod webhooks;
 
 use chrono::{Datelike as _, TimeDelta};
@@ -20,8 +21,8 @@ use postbreeze_proto::{
     },
 };
 pub(crate) use postbreeze_testkit::{
-    Client, System, Team, User, draft, eventually, invalid_fields, metadata, refused,
-    violated_fields,
+    Client, System, Team, User, draft, eventually, invalid_fields, metadata, refused, until_eq,
+    until_that, violated_fields, within_seeing,
 };
 use prost_types::Timestamp;
 use tonic::Status;
@@ -32,16 +33,17 @@ pub(crate) use self::comments::{
 pub(crate) use self::media::{
     Web, add_image, add_media, await_upload, delete_media, library, media_of,
 };
-pub(crate) use self::receiver::Receiver;
+pub(crate) use self::receiver::{Arrival, Receiver};
 pub(crate) use self::replica::{Replica, Script};
 pub(crate) use self::rows::{
-    NewComment, add_account, add_attempt, add_comment, add_post, bring, expire, held, hold_post,
-    units, waiting,
+    NewComment, add_account, add_comment, add_post, expire, held, hold_post, revive, units, waiting,
 };
 pub(crate) use self::webhooks::{
     cancel_one, create, deliveries, delivery_that_failed, delivery_that_is, delivery_when,
     get_webhook, new_webhook, start, webhook_at,
 };
+
+pub(crate) use self::standing::{Fate, Standing, lose_token, meet, second_account, standing};
 
 pub(crate) use self::sandbox::{
     accepted, calls, command, due, events, faults, never_due, sent, until, until_target,

@@ -6,8 +6,8 @@ use postbreeze_proto::{
 use prost_types::{FieldMask, Timestamp};
 
 use crate::support::{
-    System, add_account, add_attempt, after, approve, bring, disconnect, draft, get, held,
-    invalid_fields, refused, retry, schedule, scheduled, target, target_statuses, update_post,
+    Standing, System, add_account, after, approve, disconnect, draft, get, held, invalid_fields,
+    refused, retry, schedule, scheduled, standing, target, target_statuses, update_post,
     violated_fields, waiting_post, workspace_of,
 };
 
@@ -67,8 +67,8 @@ async fn update_post_replaces_targets_whole_and_keeps_their_attempts() {
     let team = system.team().await;
     let second = add_account(&system, &team.account, Platform::X).await;
     let client = &team.owner.session;
-    let post = client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
-    let attempt = add_attempt(&system, &post, 1, "failed").await;
+    let post = standing(&system, &team, Standing::Failed).await;
+    let post = schedule(&system, client, &post.id, DAY).await.unwrap();
     let request = UpdatePostRequest {
         platforms: vec![
             PostTargetInput { first_comment: "hi".to_owned(), ..target(&second) },
@@ -85,7 +85,8 @@ async fn update_post_replaces_targets_whole_and_keeps_their_attempts() {
     let request =
         postbreeze_proto::v1::ListPublishAttemptsRequest { post_id: post.id, ..Default::default() };
     let attempts = client.posts().list_publish_attempts(request).await.unwrap().into_inner();
-    assert_eq!(attempts.attempts[0].id, attempt);
+    let [attempt] = &attempts.attempts[..] else { panic!("not one: {attempts:?}") };
+    assert_eq!((&attempt.target_id, attempt.attempt_number), (&post.targets[0].id, 1));
 }
 
 #[tokio::test]
@@ -93,11 +94,12 @@ async fn update_post_gives_canceled_and_failed_posts_targets_that_do_not_go_out(
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    for (status, old) in [("canceled", "canceled"), ("failed", "failed")] {
-        let post = client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
-        bring(&system, &post, status, &[old]).await;
+    for (stands, status) in
+        [(Standing::Canceled, PostStatus::Canceled), (Standing::Failed, PostStatus::Failed)]
+    {
+        let post = standing(&system, &team, stands).await;
         let kept = update_post(client, content(&post, "y")).await.unwrap();
-        assert_eq!(kept.status().as_str_name().to_lowercase(), format!("post_status_{status}"));
+        assert_eq!(kept.status(), status);
         let request =
             UpdatePostRequest { platforms: vec![target(&team.account.id)], ..update(&post) };
         let updated = update_post(client, request).await.unwrap();
@@ -114,13 +116,10 @@ async fn update_post_refuses_what_is_going_or_gone_out() {
     let system = System::start().await;
     let team = system.team().await;
     let client = &team.owner.session;
-    for (status, target) in [
-        ("publishing", "publishing"),
-        ("partially_published", "failed"),
-        ("published", "published"),
-    ] {
-        let post = client.create_post(draft("x", &team.account.id)).await.unwrap();
-        bring(&system, &post, status, &[target]).await;
+    for stands in
+        [Standing::Sending, Standing::Lost, Standing::PartiallyPublished, Standing::Published]
+    {
+        let post = standing(&system, &team, stands).await;
         refused(update_post(client, content(&post, "y")).await, Reason::PostState);
     }
 }
@@ -203,19 +202,14 @@ async fn update_post_pins_drafts_alone() {
         draft_scheduled_for: after(&system, DAY),
         ..update(post)
     };
-    for (status, target) in [
-        ("needs_approval", "pending"),
-        ("scheduled", "pending"),
-        ("failed", "failed"),
-        ("canceled", "canceled"),
-    ] {
-        let post = client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
-        bring(&system, &post, status, &[target]).await;
+    for stands in
+        [Standing::NeedsApproval, Standing::Scheduled, Standing::Failed, Standing::Canceled]
+    {
+        let post = standing(&system, &team, stands).await;
         let answer = update_post(client, pin(&post)).await;
-        assert_eq!(invalid_fields(answer), ["draft_scheduled_for"], "{status}");
+        assert_eq!(invalid_fields(answer), ["draft_scheduled_for"], "{stands:?}");
     }
-    let post = client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
-    bring(&system, &post, "published", &["published"]).await;
+    let post = standing(&system, &team, Standing::Published).await;
     refused(update_post(client, pin(&post)).await, Reason::PostState);
 }
 

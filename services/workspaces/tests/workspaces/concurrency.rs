@@ -9,9 +9,10 @@ use postbreeze_proto::{
         TransferOwnershipRequest, UpdateMemberRequest,
     },
 };
+use postbreeze_testkit::until_eq;
 use tonic::Status;
 
-use crate::support::{System, User, refused};
+use crate::support::{System, User, refused, workspace_id};
 
 const ROUNDS: usize = 8;
 
@@ -76,27 +77,117 @@ async fn of_two_transfers_at_once_one_happens() {
     }
 }
 
+async fn set_role(
+    system: &System,
+    actor: &User,
+    id: &str,
+    user: &User,
+    role: Role,
+) -> Result<(), Status> {
+    let request = UpdateMemberRequest {
+        workspace_id: id.to_owned(),
+        user_id: user.id.to_string(),
+        role: role.into(),
+    };
+    system.members(&actor.caller).update_member(request).await.map(drop)
+}
+
+/// Waits until so many calls have been admitted and wait for a lock.
+async fn until_waiting(system: &System, calls: i64) {
+    until_eq(&format!("{calls} calls wait for the workspace's lock"), calls, async || {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(system.pool())
+        .await
+        .unwrap()
+    })
+    .await;
+}
+
+/// Does two things of which the second is admitted before the first is done, and is done after it: both wait for the
+/// workspace's lock, which whoever came first gets first.
+async fn one_after_the_other<A, B>(
+    system: &System,
+    id: &str,
+    first: impl Future<Output = A>,
+    second: impl Future<Output = B>,
+) -> (A, B) {
+    let mut held = system.pool().begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM workspaces WHERE id = $1 FOR UPDATE")
+        .bind(workspace_id(id).uuid())
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    let second = async {
+        until_waiting(system, 1).await;
+        second.await
+    };
+    let release = async {
+        until_waiting(system, 2).await;
+        held.rollback().await.unwrap();
+    };
+    let (first, second, ()) = tokio::join!(first, second, release);
+    (first, second)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn one_who_is_removed_while_removing_does_only_what_was_still_theirs() {
+async fn one_who_was_removed_meanwhile_removes_nobody() {
     let system = System::start().await;
     let (ann, bob, eve) = (system.user("ann"), system.user("bob"), system.user("eve"));
-    for round in 0..ROUNDS {
-        let id = system.create(&ann, &format!("n{round}")).await.id;
-        system.join(&ann, &id, &bob, Role::Admin).await;
-        system.join(&ann, &id, &eve, Role::Editor).await;
-        let (by_owner, by_admin) =
-            join(remove(&system, &ann, &id, &bob), remove(&system, &bob, &id, &eve)).await;
-        by_owner.unwrap();
-        let eve_is_there =
-            members(&system, &ann, &id).await.iter().any(|row| row.user_id == eve.id.to_string());
-        match by_admin {
-            Ok(()) => assert!(!eve_is_there),
-            refusal => {
-                refused(refusal, Reason::WorkspaceOutOfReach);
-                assert!(eve_is_there);
-            }
-        }
-    }
+    let id = system.create(&ann, "Acme").await.id;
+    system.join(&ann, &id, &bob, Role::Admin).await;
+    system.join(&ann, &id, &eve, Role::Editor).await;
+    let (by_owner, by_admin) = one_after_the_other(
+        &system,
+        &id,
+        remove(&system, &ann, &id, &bob),
+        remove(&system, &bob, &id, &eve),
+    )
+    .await;
+    by_owner.unwrap();
+    refused(by_admin, Reason::WorkspaceOutOfReach);
+    assert_eq!(system.role_of(&eve, &id).await, Some(Role::Editor));
+    assert_eq!(system.role_of(&bob, &id).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_who_was_demoted_meanwhile_changes_nobodys_role() {
+    let system = System::start().await;
+    let (ann, bob, eve) = (system.user("ann"), system.user("bob"), system.user("eve"));
+    let id = system.create(&ann, "Acme").await.id;
+    system.join(&ann, &id, &bob, Role::Admin).await;
+    system.join(&ann, &id, &eve, Role::Editor).await;
+    let (by_owner, by_admin) = one_after_the_other(
+        &system,
+        &id,
+        set_role(&system, &ann, &id, &bob, Role::Editor),
+        set_role(&system, &bob, &id, &eve, Role::ClientReviewer),
+    )
+    .await;
+    by_owner.unwrap();
+    refused(by_admin, Reason::RoleInsufficient);
+    assert_eq!(system.role_of(&eve, &id).await, Some(Role::Editor));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_before_one_is_removed_stays_done() {
+    let system = System::start().await;
+    let (ann, bob, eve) = (system.user("ann"), system.user("bob"), system.user("eve"));
+    let id = system.create(&ann, "Acme").await.id;
+    system.join(&ann, &id, &bob, Role::Admin).await;
+    system.join(&ann, &id, &eve, Role::Editor).await;
+    let (by_admin, by_owner) = one_after_the_other(
+        &system,
+        &id,
+        remove(&system, &bob, &id, &eve),
+        remove(&system, &ann, &id, &bob),
+    )
+    .await;
+    by_admin.unwrap();
+    by_owner.unwrap();
+    assert_eq!(members(&system, &ann, &id).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,14 +197,7 @@ async fn a_demoted_owner_and_the_new_one_cannot_both_demote_each_other() {
     for round in 0..ROUNDS {
         let id = system.create(&ann, &format!("n{round}")).await.id;
         system.join(&ann, &id, &bob, Role::Admin).await;
-        let demote = async {
-            let request = UpdateMemberRequest {
-                workspace_id: id.clone(),
-                user_id: bob.id.to_string(),
-                role: Role::Editor.into(),
-            };
-            system.members(&ann.caller).update_member(request).await.map(drop)
-        };
+        let demote = set_role(&system, &ann, &id, &bob, Role::Editor);
         let (transferred, demoted) = join(transfer(&system, &ann, &id, &bob), demote).await;
         transferred.unwrap();
         if let Err(status) = demoted {

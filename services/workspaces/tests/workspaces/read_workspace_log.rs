@@ -3,6 +3,7 @@ use postbreeze_proto::{
     internal::v1::{ReadWorkspaceLogRequest, WorkspaceLogEntry, workspace_log_entry::Event},
     v1::DeleteWorkspaceRequest,
 };
+use postbreeze_testkit::within;
 
 use crate::support::{System, User, invalid_fields};
 
@@ -59,7 +60,8 @@ async fn read_workspace_log_misses_nothing_of_what_is_deleted_at_once() {
         seen
     };
     let delete = join_all(users.iter().map(|user| delete_new(&system, user, "Acme")));
-    let (mut seen, mut deleted) = join(follow, delete).await;
+    let both = within("every deletion is in the log", join(follow, delete));
+    let (mut seen, mut deleted) = both.await;
     seen.sort();
     deleted.sort();
     assert_eq!(seen, deleted);

@@ -31,9 +31,10 @@ use postbreeze_proto::{
 use postbreeze_runtime::{
     BoxService, Environment, clock::Clock, peer::Peer, postgres::Database, stack::Limits,
 };
-use postbreeze_testkit::postgres::database;
+use postbreeze_testkit::postgres::{TestDatabase, database};
 pub(crate) use postbreeze_testkit::{invalid_fields, refused};
 use postbreeze_workspaces::{Config, MIGRATOR, NAME, Parts, Plans, service};
+use sqlx::PgPool;
 use tonic::{Response, Status, body::Body};
 use tower::ServiceExt as _;
 use uuid::Uuid;
@@ -52,6 +53,7 @@ pub(crate) struct System {
     service: BoxService,
     issuer: Issuer,
     environment: Environment,
+    database: TestDatabase,
     now_us: Arc<AtomicI64>,
 }
 
@@ -105,7 +107,19 @@ impl System {
             identity: Peer::in_process("identity", identity.service()),
         };
         let issuer = Issuer::new("aggregator", &signing, clock).unwrap();
-        Self { identity, service: service(parts), issuer, environment, now_us }
+        Self {
+            identity,
+            service: service(parts),
+            issuer,
+            environment,
+            database: test_database,
+            now_us,
+        }
+    }
+
+    /// Connections of the test's own to the service's database.
+    pub(crate) fn pool(&self) -> &PgPool {
+        self.database.pool()
     }
 
     /// Turns the clock forward.

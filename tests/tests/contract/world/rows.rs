@@ -1,5 +1,6 @@
 //! What nobody of a team can bring about: rows of the databases.
 
+use chrono::{DateTime, Utc};
 use postbreeze_ids::{Comment, Event, Id, Webhook, WorkspaceId};
 use postbreeze_proto::v1::Platform;
 
@@ -8,6 +9,11 @@ use super::{Place, SandboxCall, World, uuid_of};
 impl World {
     /// A comment as a network would have brought it.
     pub(crate) async fn comment(&self, place: &Place) -> String {
+        self.comment_of(place, self.system.clock.now()).await
+    }
+
+    /// A comment that was written at some time, and has come now.
+    pub(crate) async fn comment_of(&self, place: &Place, written: DateTime<Utc>) -> String {
         let workspace_id: WorkspaceId = place.workspace_id.parse().unwrap();
         let id = self.minter.mint::<Comment>(workspace_id.bucket());
         let account = uuid_of::<postbreeze_ids::Account>(&place.account_id);
@@ -19,12 +25,13 @@ impl World {
                     bucket, id, workspace_id, account_id, platform, external_id, author_handle,
                     author_display_name, author_avatar_url, body, network_time, create_time, external_post_id
                 )
-                VALUES ($1, $2, $3, $4, $5, $6, 'ann', 'Ann', '', 'hello', $7, $7, $8)
+                VALUES ($1, $2, $3, $4, $5, $6, 'ann', 'Ann', '', 'hello', $7, $9, $8)
             )
             INSERT INTO comment_heads AS head (bucket, workspace_id, last_time, last_id)
             VALUES ($1, $3, $7, $2)
             ON CONFLICT (bucket, workspace_id) DO UPDATE
-            SET last_time = $7, last_id = GREATEST(head.last_id, $2)",
+            SET last_time = excluded.last_time, last_id = excluded.last_id
+            WHERE (head.last_time, head.last_id) < (excluded.last_time, excluded.last_id)",
         )
         .bind(workspace_id.bucket().as_i16())
         .bind(id.uuid())
@@ -32,8 +39,9 @@ impl World {
         .bind(account)
         .bind(i16::try_from(i32::from(Platform::Sandbox)).unwrap())
         .bind(id.to_string())
-        .bind(now)
+        .bind(written)
         .bind(post)
+        .bind(now)
         .execute(self.system.pool("posts"))
         .await
         .unwrap();

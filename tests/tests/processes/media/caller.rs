@@ -9,7 +9,7 @@ use postbreeze_proto::{
     },
 };
 use postbreeze_testkit::{
-    User, eventually,
+    User, until_eq,
     web::{self, PNG},
 };
 use sqlx::PgPool;
@@ -103,8 +103,8 @@ impl Caller {
             Err(status) if reason_of(&status) == Some(Reason::ResourceNotFound) => {}
             answer => drop(answer?),
         }
-        let is_gone = "SELECT NOT EXISTS (SELECT 1 FROM media WHERE delete_time IS NOT NULL)";
-        self.eventually("the row goes", is_gone).await;
+        let deleted = "SELECT count(*) FROM media WHERE delete_time IS NOT NULL";
+        until_eq("deleted rows go", 0, async || self.count(deleted).await).await;
         Ok(())
     }
 
@@ -122,28 +122,23 @@ impl Caller {
 
     /// Waits until nothing is due.
     pub async fn until_idle(&self) {
-        let is_idle = "
-            SELECT NOT EXISTS (
-                SELECT 1 FROM media WHERE lapse_time <= now() OR purge_time <= now()
-            )";
-        self.eventually("nothing is due", is_idle).await;
+        let due = "SELECT count(*) FROM media WHERE lapse_time <= now() OR purge_time <= now()";
+        until_eq("nothing is due", 0, async || self.count(due).await).await;
     }
 
     /// Whether nothing will ever be due.
     pub async fn nothing_lapses(&self) -> bool {
-        let none = "
-            SELECT NOT EXISTS (
-                SELECT 1 FROM media WHERE lapse_time IS NOT NULL OR purge_time IS NOT NULL
-            )";
-        self.is(none).await
+        let ever =
+            "SELECT count(*) FROM media WHERE lapse_time IS NOT NULL OR purge_time IS NOT NULL";
+        self.count(ever).await == 0
     }
 
     pub async fn is(&self, question: &'static str) -> bool {
         sqlx::query_scalar(question).fetch_one(&self.database).await.unwrap()
     }
 
-    async fn eventually(&self, what: &str, question: &'static str) {
-        eventually(what, async || self.is(question).await).await;
+    async fn count(&self, question: &'static str) -> i64 {
+        sqlx::query_scalar(question).fetch_one(&self.database).await.unwrap()
     }
 
     /// Makes all media older by two days, as if nobody had done anything for so long.

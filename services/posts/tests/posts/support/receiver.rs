@@ -5,7 +5,6 @@ use std::{
     convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use aws_lc_rs::hmac;
@@ -17,11 +16,9 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     net::TcpListener,
     sync::{Notify, Semaphore},
-    time::timeout,
 };
 
-/// Longer than anything is waited for that works.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::within_seeing;
 
 /// Something that arrived.
 #[derive(Debug, Clone)]
@@ -124,9 +121,13 @@ impl Receiver {
                 arrived.await;
             }
         };
-        timeout(PATIENCE, waiting)
-            .await
-            .unwrap_or_else(|_| panic!("{count} never arrived at {path}: {:?}", self.at(path)))
+        within_seeing(&format!("{count} arrive at {path}"), waiting, || {
+            let all = self.state.arrivals.lock().unwrap();
+            all.iter()
+                .map(|arrival| (arrival.path.clone(), arrival.body.clone()))
+                .collect::<Vec<_>>()
+        })
+        .await
     }
 }
 

@@ -1,11 +1,13 @@
 //! What no RPC can bring about yet, or show: rows of the databases.
 
 use chrono::{DateTime, Utc};
-use postbreeze_ids::{AccountId, Attempt, AttemptId, CommentId, PostId, UserId, WorkspaceId};
-use postbreeze_proto::v1::{Platform, Post, SocialAccount};
+use postbreeze_ids::{AccountId, CommentId, PostId, UserId, WorkspaceId};
+use postbreeze_proto::v1::{Platform, SocialAccount};
 use postbreeze_runtime::Environment;
-use postbreeze_testkit::{System, User, eventually};
+use postbreeze_testkit::{System, User};
 use sqlx::{Postgres, Transaction};
+
+use super::eventually;
 
 /// Units that a user's posts hold in a month.
 pub(crate) async fn units(system: &System, owner: &User, month: i32) -> i64 {
@@ -33,59 +35,22 @@ pub(crate) async fn held(system: &System) -> i64 {
     counted
 }
 
-/// Brings a post and its targets into these statuses, as publishing does: a post that holds no unit gives it back.
-pub(crate) async fn bring(system: &System, post: &Post, status: &str, targets: &[&str]) {
-    let id: PostId = post.id.parse().unwrap();
-    let mut transaction = system.pool("posts").begin().await.unwrap();
-    // The post before its targets, as everyone locks them.
-    sqlx::query("SELECT FROM posts WHERE id = $1 FOR UPDATE")
-        .bind(id.uuid())
-        .execute(&mut *transaction)
-        .await
-        .unwrap();
-    for (position, target) in targets.iter().enumerate() {
-        sqlx::query(
-            "UPDATE post_targets SET status = $3, attempt_count = 1 WHERE post_id = $1 AND position = $2",
-        )
-        .bind(id.uuid())
-        .bind(i16::try_from(position).unwrap())
-        .bind(*target)
-        .execute(&mut *transaction)
-        .await
-        .unwrap();
-    }
-    if matches!(status, "failed" | "canceled") {
-        sqlx::query(
-            "UPDATE post_usage AS counter SET units = units - 1 FROM posts AS post
-            WHERE post.id = $1 AND counter.owner_user_id = post.charged_owner_user_id
-                AND counter.month = post.charged_month",
-        )
-        .bind(id.uuid())
-        .execute(&mut *transaction)
-        .await
-        .unwrap();
-        sqlx::query(
-            "UPDATE posts SET charged_owner_user_id = NULL, charged_month = NULL WHERE id = $1",
-        )
-        .bind(id.uuid())
-        .execute(&mut *transaction)
-        .await
-        .unwrap();
-    }
-    sqlx::query("UPDATE posts SET status = $2, version = version + 1 WHERE id = $1")
-        .bind(id.uuid())
-        .bind(status)
-        .execute(&mut *transaction)
-        .await
-        .unwrap();
-    transaction.commit().await.unwrap();
+/// The network does not take the tokens of an account any more. For networks that are not served here; see
+/// [`super::lose_token`].
+pub(crate) async fn expire(system: &System, account_id: &str) {
+    set_status(system, account_id, "token_expired").await;
 }
 
-/// The network does not take the tokens of an account any more.
-pub(crate) async fn expire(system: &System, account_id: &str) {
+/// An account that had expired is connected again. For networks that are not served here.
+pub(crate) async fn revive(system: &System, account_id: &str) {
+    set_status(system, account_id, "active").await;
+}
+
+async fn set_status(system: &System, account_id: &str, status: &str) {
     let id: AccountId = account_id.parse().unwrap();
-    sqlx::query("UPDATE accounts SET status = 'token_expired' WHERE id = $1")
+    sqlx::query("UPDATE accounts SET status = $2 WHERE id = $1")
         .bind(id.uuid())
+        .bind(status)
         .execute(system.pool("accounts"))
         .await
         .unwrap();
@@ -105,15 +70,15 @@ pub(crate) async fn hold_post(system: &System, post_id: &str) -> Transaction<'st
 
 /// Waits until this many statements wait for a lock.
 pub(crate) async fn waiting(system: &System, statements: i64) {
-    eventually("statements wait for a lock", || async {
-        let count: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM pg_stat_activity
+    eventually(&format!("{statements} statements wait for a lock"), || async {
+        let waiting: Vec<String> = sqlx::query_scalar(
+            "SELECT query FROM pg_stat_activity
             WHERE datname = current_database() AND wait_event_type = 'Lock'",
         )
-        .fetch_one(system.pool("posts"))
+        .fetch_all(system.pool("posts"))
         .await
         .unwrap();
-        count >= statements
+        if waiting.len() >= usize::try_from(statements).unwrap() { Ok(()) } else { Err(waiting) }
     })
     .await;
 }
@@ -140,35 +105,6 @@ pub(crate) async fn add_account(
     .bind(id.uuid())
     .bind(i16::try_from(i32::from(platform)).unwrap())
     .execute(system.pool("accounts"))
-    .await
-    .unwrap();
-    id.to_string()
-}
-
-/// Writes down an attempt to publish a post's first target.
-pub(crate) async fn add_attempt(system: &System, post: &Post, number: i32, status: &str) -> String {
-    let post_id: PostId = post.id.parse().unwrap();
-    let id: AttemptId =
-        Environment::new(system.clock.clock()).minter.mint::<Attempt>(post_id.bucket());
-    let error_class = if status == "failed" { "transient" } else { "" };
-    sqlx::query(
-        "INSERT INTO publish_attempts (
-            bucket, id, workspace_id, post_id, target_id, account_id, platform, attempt_number, status, start_time,
-            error_code, error_message, error_class
-        )
-        SELECT target.bucket, $2, post.workspace_id, post.id, target.id, target.account_id, target.platform, $3, $4, $5,
-            'busy', 'try later', $6
-        FROM posts AS post
-        JOIN post_targets AS target ON target.post_id = post.id AND target.position = 0
-        WHERE post.id = $1",
-    )
-    .bind(post_id.uuid())
-    .bind(id.uuid())
-    .bind(number)
-    .bind(status)
-    .bind(system.clock.now())
-    .bind(error_class)
-    .execute(system.pool("posts"))
     .await
     .unwrap();
     id.to_string()

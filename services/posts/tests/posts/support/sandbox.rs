@@ -8,7 +8,7 @@ use postbreeze_proto::v1::{
 };
 use postbreeze_testkit::{Client, System, draft};
 
-use super::{eventually, get, scheduled};
+use super::{get, scheduled, until_that};
 
 /// How the network answers for an account from now on.
 pub(crate) async fn command(client: &Client, account_id: &str, behavior: SandboxBehavior) {
@@ -66,18 +66,23 @@ pub(crate) async fn accepted(client: &Client, account_id: &str) -> Vec<String> {
 /// Waits until a post stands somewhere.
 pub(crate) async fn until(client: &Client, post_id: &str, status: PostStatus) -> Post {
     let what = format!("the post is {}", status.as_str_name());
-    eventually(&what, || async { get(client, post_id).await.unwrap().status() == status }).await;
-    get(client, post_id).await.unwrap()
+    until_that(
+        &what,
+        || async { get(client, post_id).await.unwrap() },
+        |post| post.status() == status,
+    )
+    .await
 }
 
 /// Waits until the first target of a post stands somewhere.
 pub(crate) async fn until_target(client: &Client, post_id: &str, status: TargetStatus) -> Post {
     let what = format!("the target is {}", status.as_str_name());
-    eventually(&what, || async {
-        get(client, post_id).await.unwrap().targets[0].status() == status
-    })
-    .await;
-    get(client, post_id).await.unwrap()
+    until_that(
+        &what,
+        || async { get(client, post_id).await.unwrap() },
+        |post| post.targets[0].status() == status,
+    )
+    .await
 }
 
 /// A post for one account that is due now.

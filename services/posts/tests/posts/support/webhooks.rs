@@ -8,9 +8,9 @@ use postbreeze_testkit::{Client, System};
 use tonic::Status;
 
 use super::{
-    Receiver, Team, cancel, eventually,
+    Receiver, Team, cancel,
     replica::{EGRESS, WEBHOOK_KEY_BASE64},
-    scheduled,
+    scheduled, until_that,
 };
 
 /// A system whose webhooks may point to this machine's main address, and to no other that is not public.
@@ -73,9 +73,13 @@ pub(crate) async fn delivery_when(
     what: &str,
     holds: impl Fn(&Delivery) -> bool,
 ) -> Delivery {
-    eventually(what, || async { deliveries(client, webhook_id).await.first().is_some_and(&holds) })
-        .await;
-    deliveries(client, webhook_id).await.remove(0)
+    let mut seen = until_that(
+        what,
+        || async { deliveries(client, webhook_id).await },
+        |all| all.first().is_some_and(&holds),
+    )
+    .await;
+    seen.remove(0)
 }
 
 /// Waits until the newest delivery of a webhook has this status.
