@@ -98,7 +98,7 @@ struct Opened {
 /// What each store does its own way: signing, and writing what comes bit by bit.
 enum Own {
     Local(Arc<Local>),
-    S3(s3::S3),
+    S3(Box<s3::S3>),
     Google(google::Google),
     Azure(azure::Azure),
 }
@@ -113,7 +113,7 @@ impl Storage {
             }
             Provider::S3(config) => {
                 let s3 = s3::S3::open(config)?;
-                (s3.objects(), &config.bucket.prefix, Own::S3(s3))
+                (s3.objects(), &config.bucket.prefix, Own::S3(s3.into()))
             }
             Provider::Google(bucket) => {
                 let google = google::Google::open(bucket)?;

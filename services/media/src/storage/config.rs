@@ -74,7 +74,7 @@ pub(super) struct Bucket {
     /// Before every key, without slashes around it; may be empty.
     pub prefix: String,
     pub credentials: Vec<(&'static str, SecretString)>,
-    /// What the provider is verified by.
+    /// The authorities that the provider is verified by.
     pub roots: TrustedRoots,
 }
 

@@ -21,7 +21,9 @@ fn open(settings: &[(&str, String)]) -> Storage {
 /// The settings of each kind of remote store, with a server at that address.
 fn stores(address: SocketAddr) -> [Vec<(&'static str, String)>; 3] {
     let url = format!("https://{address}");
-    let google = format!(r#"{{"gcs_base_url": "{url}", "disable_oauth": true}}"#);
+    let google = format!(
+        r#"{{"gcs_base_url": "{url}", "disable_oauth": true, "private_key": "", "private_key_id": "", "client_email": ""}}"#
+    );
     [
         vec![
             ("POSTBREEZE_MEDIA_STORE", "s3://media".to_owned()),
@@ -44,7 +46,7 @@ fn stores(address: SocketAddr) -> [Vec<(&'static str, String)>; 3] {
 
 #[tokio::test]
 async fn every_remote_store_is_reached_by_the_operators_authority_and_not_without() {
-    // It has no object, and says so to whoever trusts it.
+    // It has no object, and says so to those that trust it.
     let web = Web::start().await;
     let url: url::Url = web.page("/", Page::Bytes("text/plain", "".into())).parse().unwrap();
     let ca = PrivateCa::new();

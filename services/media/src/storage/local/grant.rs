@@ -35,13 +35,13 @@ pub(super) enum NoGrant {
 /// Makes and checks URLs.
 pub(super) struct Grants {
     key: hmac::Key,
-    /// What the URLs of clients begin with.
+    /// Of the URLs of clients.
     public: Base,
-    /// What those of other services begin with, where that is something else.
+    /// Of those of other services, where it is another.
     internal: Option<Base>,
 }
 
-/// What URLs begin with.
+/// The beginning of URLs.
 struct Base {
     /// Without a slash at its end.
     url: String,
@@ -180,8 +180,7 @@ mod tests {
 
     fn grants(key: &str) -> Grants {
         let public = "https://media.example/store/".parse().unwrap();
-        let internal = "http://media.internal:50071".parse().unwrap();
-        Grants::new(&SecretString::from(key.to_owned()), &public, Some(&internal))
+        Grants::new(&SecretString::from(key.to_owned()), &public, None)
     }
 
     fn at(seconds: i64) -> DateTime<Utc> {
@@ -215,11 +214,19 @@ mod tests {
 
     #[test]
     fn services_read_at_the_address_inside() {
-        let grants = grants("a key of urls");
+        let secret = SecretString::from("a key of urls".to_owned());
+        let public = "https://media.example/store/".parse().unwrap();
+        let internal = "http://media.internal:50071".parse().unwrap();
+        let grants = Grants::new(&secret, &public, Some(&internal));
         let url = grants.internal_get_url(&key(), "image/png", "a.png", at(100)).unwrap();
         assert!(url.starts_with("http://media.internal:50071/wsp_"), "{url}");
         assert!(read(&grants, &Method::GET, &url, 99).is_ok());
         assert_eq!(read(&grants, &Method::PUT, &url, 99), Err(NoGrant::Forged));
+        let url = grants.get_url(&key(), "image/png", "a.png", at(100));
+        assert!(url.starts_with("https://media.example/store/wsp_"), "{url}");
+        assert!(read(&grants, &Method::GET, &url, 99).is_ok());
+        let none = self::grants("a key of urls");
+        assert_eq!(none.internal_get_url(&key(), "image/png", "a.png", at(100)), None);
     }
 
     #[test]
