@@ -106,8 +106,14 @@ echo "misspelt fields are refused"
 "${compose[@]}" --file deploy/compose.yaml config >compose.yaml || fail "compose.yaml is not valid"
 echo "compose: $("${compose[@]}" --file deploy/compose.yaml config --services | wc -l) containers are valid"
 
+# Where media serves a directory itself, its address for clients may be a loopback: accounts needs one of its own.
+for deployed in dev compose; do
+  grep -Eq 'POSTBREEZE_MEDIA_INTERNAL_URL: http://(postbreeze-)?media:50071$' $deployed.yaml ||
+    fail "$deployed does not say where accounts reads media"
+done
+
 cd ../..
-code=(libs/runtime/src libs/context/src services/{aggregator,identity,workspaces,posts,media,accounts}/src)
+code=(libs/runtime/src libs/context/src libs/egress/src services/{aggregator,identity,workspaces,posts,media,accounts}/src)
 {
   grep -rhoE '"POSTBREEZE_[A-Z_]+"' "${code[@]}" | tr -d '"'
   grep -rhoE 'Peer::read\(\w+, "\w+"\)' "${code[@]}" | sed -E 's/.*"(.*)".*/POSTBREEZE_\U\1_URL/'

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    net::TcpListener,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -38,6 +38,20 @@ pub fn binaries() -> PathBuf {
     target.expect("the services are built: run this with `make`").to_owned()
 }
 
+/// Where the processes of a service are.
+#[derive(Debug, Clone, Copy)]
+pub struct Host {
+    /// The address they listen at.
+    pub address: IpAddr,
+    /// A process in whose network namespace they run; none: this one's.
+    pub namespace_of: Option<u32>,
+}
+
+impl Host {
+    /// The loopback of this machine.
+    pub const LOCAL: Self = Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), namespace_of: None };
+}
+
 /// The services, their secrets and their ports.
 pub struct Processes {
     directory: PathBuf,
@@ -48,6 +62,8 @@ pub struct Processes {
     /// What one service alone is told: its name, a setting's, and the value.
     own: Vec<(&'static str, String, String)>,
     ports: BTreeMap<&'static str, u16>,
+    /// Those of services that are not on [`Host::LOCAL`].
+    hosts: BTreeMap<&'static str, Host>,
     /// Further processes of a service, by their own names.
     replicas: BTreeMap<&'static str, &'static str>,
     /// Where the bytes of media are served.
@@ -66,6 +82,19 @@ impl Processes {
         directory: &Path,
         more: &[(&str, &str)],
     ) -> Self {
+        Self::start_on(&[], database_url, directory, more).await
+    }
+
+    /// [`Processes::start`], with services that are elsewhere than on [`Host::LOCAL`].
+    ///
+    /// # Panics
+    /// When a service cannot be started.
+    pub async fn start_on(
+        hosts: &[(&'static str, Host)],
+        database_url: SecretString,
+        directory: &Path,
+        more: &[(&str, &str)],
+    ) -> Self {
         fs::create_dir_all(directory).expect("the directory can be made");
         let mut ports = free_ports(SERVICES.len() + 1);
         let bytes_port = ports.pop().expect("one more than there are services");
@@ -77,6 +106,7 @@ impl Processes {
             more: more.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
             own: Vec::new(),
             ports: SERVICES.into_iter().zip(ports).collect(),
+            hosts: hosts.iter().copied().collect(),
             replicas: BTreeMap::new(),
             bytes_port,
             children: BTreeMap::new(),
@@ -129,8 +159,15 @@ impl Processes {
             .append(true)
             .open(self.log(service))
             .expect("a log can be opened");
-        let mut command =
-            Command::new(binaries().join(format!("postbreeze-{}", self.service_of(service))));
+        let binary = binaries().join(format!("postbreeze-{}", self.service_of(service)));
+        let mut command = match self.host(service).namespace_of {
+            None => Command::new(binary),
+            Some(pid) => {
+                let mut command = Command::new("nsenter");
+                command.arg(format!("--net=/proc/{pid}/ns/net")).arg("--").arg(binary);
+                command
+            }
+        };
         command
             .env_clear()
             .envs(self.settings(service))
@@ -153,20 +190,16 @@ impl Processes {
         set("POSTBREEZE_CONTEXT_PUBLIC_KEYS", self.keys.public().to_owned());
         set("POSTBREEZE_SELF_SERVICE_PLANS", "true".to_owned());
         set("POSTBREEZE_SANDBOX_COMMANDS", "true".to_owned());
-        set("POSTBREEZE_LISTEN", format!("127.0.0.1:{}", self.port(service)));
+        set("POSTBREEZE_LISTEN", self.address(service).to_string());
         if service == "media" {
             set("POSTBREEZE_MEDIA_STORE", format!("file://{}", self.media_store().display()));
-            set("POSTBREEZE_MEDIA_LISTEN", format!("127.0.0.1:{}", self.bytes_port));
+            set("POSTBREEZE_MEDIA_LISTEN", self.bytes_address().to_string());
         }
         if let Ok(key) = self.keys.signing(self.service_of(service)) {
             set("POSTBREEZE_CONTEXT_SIGNING_KEY", key.expose_secret().to_owned());
         }
         for peer in SERVICES {
-            let port = self.port(peer);
-            set(
-                &format!("POSTBREEZE_{}_URL", peer.to_uppercase()),
-                format!("http://127.0.0.1:{port}"),
-            );
+            set(&format!("POSTBREEZE_{}_URL", peer.to_uppercase()), self.url(peer));
         }
         for (name, value) in &self.secrets {
             set(name, value.expose_secret().to_owned());
@@ -201,6 +234,35 @@ impl Processes {
         *self.ports.get(service).expect("every service has a port")
     }
 
+    /// Where a service is.
+    fn host(&self, service: &str) -> Host {
+        self.hosts.get(self.service_of(service)).copied().unwrap_or(Host::LOCAL)
+    }
+
+    /// The address that a service listens at.
+    fn address(&self, service: &str) -> SocketAddr {
+        SocketAddr::new(self.host(service).address, self.port(service))
+    }
+
+    fn url(&self, service: &str) -> String {
+        format!("http://{}", self.address(service))
+    }
+
+    /// The address at which the bytes of media are served.
+    #[must_use]
+    pub fn bytes_address(&self) -> SocketAddr {
+        SocketAddr::new(self.host("media").address, self.bytes_port)
+    }
+
+    /// Whether the process of a service that was started still runs.
+    ///
+    /// # Panics
+    /// When the service was not started.
+    pub fn is_running(&mut self, service: &str) -> bool {
+        let child = self.children.get_mut(service).expect("the service was started");
+        child.try_wait().expect("a child can be asked for").is_none()
+    }
+
     /// The process of a running service.
     ///
     /// # Panics
@@ -217,8 +279,7 @@ impl Processes {
     /// Never: the address is one.
     #[must_use]
     pub fn channel(&self, service: &str) -> Channel {
-        let address = format!("http://127.0.0.1:{}", self.port(service));
-        Endpoint::from_shared(address).expect("the address is one").connect_lazy()
+        Endpoint::from_shared(self.url(service)).expect("the address is one").connect_lazy()
     }
 
     /// The system through its one door.
@@ -227,7 +288,7 @@ impl Processes {
     /// Never: the address is one.
     #[must_use]
     pub fn front(&self) -> Front {
-        let address = format!("http://127.0.0.1:{}", self.port("aggregator"));
+        let address = self.url("aggregator");
         let peer = Peer::at("aggregator", "address", &address).expect("the address is one");
         Front::new(BoxService::new(peer))
     }

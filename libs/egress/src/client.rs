@@ -13,13 +13,14 @@ use http::{
 use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
+use postbreeze_runtime::config::{ConfigError, Lookup};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::RootCertStore;
 use tokio_util::task::AbortOnDropHandle;
 use url::{Position, Url};
 
 use crate::{
-    Download, Error, Invalid, Policy, Resolve, SystemResolver,
+    Download, Error, Invalid, Policy, Resolve, SystemResolver, TrustedRoots,
     connect::{self, Connector, Ports},
     syntax::{check, follow, target},
 };
@@ -88,10 +89,19 @@ pub(crate) struct Exchange {
 }
 
 impl Egress {
+    /// Requests under the policy and with the [`TrustedRoots`] of the settings.
+    ///
+    /// # Errors
+    /// When a setting is bad.
+    pub fn read(lookup: &Lookup) -> Result<Self, ConfigError> {
+        let policy = Policy::read(lookup)?;
+        Ok(Self::new(policy).with_roots(TrustedRoots::read(lookup)?.store()))
+    }
+
     /// Requests under a policy, with the system's resolver and Mozilla's root certificates.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let roots = TrustedRoots::default().store();
         Self {
             connector: Connector {
                 policy: Arc::new(policy),
@@ -119,8 +129,8 @@ impl Egress {
 
     /// The same with other root certificates.
     #[must_use]
-    pub fn with_roots(mut self, roots: RootCertStore) -> Self {
-        self.connector.tls = Arc::new(connect::tls(roots));
+    pub fn with_roots(mut self, roots: impl Into<Arc<RootCertStore>>) -> Self {
+        self.connector.tls = Arc::new(connect::tls(roots.into()));
         self
     }
 

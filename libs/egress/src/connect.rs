@@ -116,7 +116,7 @@ impl Connector {
 }
 
 /// The TLS of every connection. Sessions are not resumed: connections share nothing.
-pub(crate) fn tls(roots: RootCertStore) -> ClientConfig {
+pub(crate) fn tls(roots: Arc<RootCertStore>) -> ClientConfig {
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider has ciphers for both versions of TLS")

@@ -8,7 +8,7 @@
 //!
 //! Beneath is hyper's HTTP/1 client: a whole HTTP client would bring what must be turned off here (its pool, proxies,
 //! redirects, its own resolver, which IP addresses in a URL pass by) and bounds no headers. Certificates are verified
-//! against Mozilla's roots, which are compiled in, so that an image needs no files for it.
+//! against [`TrustedRoots`], which every other client of TLS in a process uses as well.
 //!
 //! Any port may be named but 0: what makes a service private is its address, not its port. [`Egress::with_web_ports`] is
 //! for callers that want no other than those of the web.
@@ -22,6 +22,7 @@ mod download;
 mod error;
 mod policy;
 mod resolve;
+mod roots;
 mod syntax;
 
 pub use client::{Answer, Egress, Limits, MAX_REDIRECTS, Post};
@@ -29,6 +30,7 @@ pub use download::Download;
 pub use error::{Error, Invalid};
 pub use policy::Policy;
 pub use resolve::{Resolve, SystemResolver};
+pub use roots::{CA_FILE, TrustedRoots};
 pub use syntax::{MAX_URL_CHARACTERS, check};
 pub use tokio_rustls::rustls::RootCertStore;
 pub use url::Url;

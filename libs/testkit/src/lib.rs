@@ -1,7 +1,8 @@
 //! What tests need, and nothing that a service does: databases ([`postgres`]), the whole system in this process
 //! ([`system`]), any system from outside ([`front`]), clients with a credential ([`client`]), what is wanted of an answer
 //! ([`answer`]), a clock one can turn ([`clock`]), a directory ([`directory`]), an S3 server ([`s3`]), a gate that stops
-//! requests ([`gate`]), time that overtakes nothing ([`passing`]), HTTP ([`web`]), a video ([`mod@video`]), and waiting for what happens by itself ([`waiting`]).
+//! requests ([`gate`]), time that overtakes nothing ([`passing`]), HTTP ([`web`]), TLS ([`tls`]), a video
+//! ([`mod@video`]), and waiting for what happens by itself ([`waiting`]).
 
 pub mod answer;
 pub mod client;
@@ -13,6 +14,7 @@ pub mod passing;
 pub mod postgres;
 pub mod s3;
 pub mod system;
+pub mod tls;
 pub mod video;
 pub mod waiting;
 pub mod web;
@@ -25,6 +27,7 @@ pub use front::{Front, PASSWORD, Team, User};
 pub use gate::{Gate, Side};
 pub use s3::S3;
 pub use system::System;
+pub use tls::PrivateCa;
 pub use video::{video, video_of};
 pub use waiting::{eventually, until_eq, until_that, within, within_seeing};
 pub use web::Web;

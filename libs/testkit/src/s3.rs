@@ -71,6 +71,12 @@ impl S3 {
         format!("http://{}", self.address)
     }
 
+    /// The address it listens at.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The settings with which the media service keeps its bytes here.
     #[must_use]
     pub fn settings(&self) -> [(&'static str, String); 4] {

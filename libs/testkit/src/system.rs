@@ -65,12 +65,14 @@ impl System {
         let media = Directory::new("media");
         let bytes = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let listen = bytes.local_addr().expect("it is bound").to_string();
+        let internal_url = format!("http://{listen}");
         let store = format!("file://{}", media.path().display());
         let own = [
             ("POSTBREEZE_SELF_SERVICE_PLANS", "true"),
             ("POSTBREEZE_SANDBOX_COMMANDS", "true"),
             ("POSTBREEZE_MEDIA_STORE", store.as_str()),
             ("POSTBREEZE_MEDIA_LISTEN", listen.as_str()),
+            ("POSTBREEZE_MEDIA_INTERNAL_URL", internal_url.as_str()),
         ];
         // Of one name the last counts.
         let told = own.iter().chain(more);

@@ -1,6 +1,6 @@
 //! Settings of this service alone: listening, database, context keys and peers are read where they are used.
 
-use postbreeze_egress::Policy;
+use postbreeze_egress::Egress;
 use postbreeze_proto::page::TokenKey;
 use postbreeze_runtime::config::{ConfigError, Lookup, page_token_key};
 
@@ -10,8 +10,8 @@ use crate::storage::StorageConfig;
 pub struct Config {
     /// Where the bytes are.
     pub storage: StorageConfig,
-    /// Where media may be fetched from.
-    pub(crate) egress: Policy,
+    /// The way to media on the web.
+    pub(crate) egress: Egress,
     /// Seals page tokens.
     pub(crate) page_tokens: TokenKey,
 }
@@ -24,7 +24,7 @@ impl Config {
     pub fn read(lookup: &Lookup) -> Result<Self, ConfigError> {
         Ok(Self {
             storage: StorageConfig::read(lookup)?,
-            egress: Policy::read(lookup)?,
+            egress: Egress::read(lookup)?.with_web_ports(),
             page_tokens: page_token_key(lookup)?,
         })
     }

@@ -29,7 +29,6 @@ use postbreeze_context::{
     resolve::ReachResolver,
     token::{Issuer, Verifier},
 };
-use postbreeze_egress::Egress;
 use postbreeze_proto::{
     internal::v1::media_source_service_server::MediaSourceServiceServer,
     v1::media_service_server::MediaServiceServer,
@@ -84,7 +83,7 @@ pub fn service(parts: Parts) -> BoxService {
     let rpc = Arc::new(Rpc {
         store,
         storage: parts.storage,
-        egress: Egress::new(parts.config.egress).with_web_ports(),
+        egress: parts.config.egress,
         environment: parts.environment.clone(),
         page_tokens: parts.config.page_tokens,
         workspaces: parts.workspaces.clone(),

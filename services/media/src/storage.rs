@@ -98,7 +98,7 @@ struct Opened {
 /// What each store does its own way: signing, and writing what comes bit by bit.
 enum Own {
     Local(Arc<Local>),
-    S3(s3::S3),
+    S3(Box<s3::S3>),
     Google(google::Google),
     Azure(azure::Azure),
 }
@@ -113,7 +113,7 @@ impl Storage {
             }
             Provider::S3(config) => {
                 let s3 = s3::S3::open(config)?;
-                (s3.objects(), &config.bucket.prefix, Own::S3(s3))
+                (s3.objects(), &config.bucket.prefix, Own::S3(s3.into()))
             }
             Provider::Google(bucket) => {
                 let google = google::Google::open(bucket)?;
@@ -204,6 +204,30 @@ impl Storage {
             }
         })
         .await
+    }
+
+    /// The same for other services of ours, at the address by which they reach the store: the URLs of clients may lead them
+    /// nowhere. `None` where they reach it as clients do. Network calls as with [`Storage::presign_put`].
+    pub async fn presign_internal_get(
+        &self,
+        key: &Key,
+        content_type: &str,
+        filename: &str,
+        expire_time: DateTime<Utc>,
+    ) -> Result<Option<String>, StorageError> {
+        match &self.0.own {
+            Own::Local(local) => {
+                Ok(local.presign_internal_get(key, content_type, filename, expire_time))
+            }
+            Own::S3(s3) => {
+                let (path, now) = (self.path(key), self.0.clock.now());
+                let lifetime = self.lifetime(expire_time);
+                let url = s3.presign_internal_get(&path, content_type, filename, now, lifetime);
+                within(QUICK, url).await
+            }
+            // They have one endpoint, on the internet.
+            Own::Google(_) | Own::Azure(_) => Ok(None),
+        }
     }
 
     /// How many bytes an object has, if it is there.

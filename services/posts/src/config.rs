@@ -59,7 +59,7 @@ impl Config {
     /// When one is missing or bad.
     pub fn read(lookup: &Lookup) -> Result<Self, ConfigError> {
         let key = webhook_key(lookup)?;
-        let default = Self::new(page_token_key(lookup)?, &key, Policy::read(lookup)?);
+        let default = Self::new(page_token_key(lookup)?, &key, Policy::default());
         let publish_concurrency = lookup.parsed(CONCURRENCY, default.publish_concurrency)?;
         if !(1..=1_000).contains(&publish_concurrency) {
             return Err(ConfigError::new(CONCURRENCY, "must be 1 to 1000"));
@@ -78,6 +78,7 @@ impl Config {
                 LATENESSES,
             )?,
             vault: Vault::new(&key, &old_webhook_keys(lookup)?),
+            egress: Egress::read(lookup)?,
             ..default
         })
     }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -122,12 +123,17 @@ pub(crate) struct Snac {
 impl Snac {
     /// A new server with these users, whose passwords are answered with it; none where it is not installed.
     pub(crate) async fn start(users: &[&str]) -> Option<(Self, Vec<String>)> {
+        Self::start_at(Ipv4Addr::LOCALHOST, users).await
+    }
+
+    /// The same, at an address of this machine.
+    pub(crate) async fn start_at(address: Ipv4Addr, users: &[&str]) -> Option<(Self, Vec<String>)> {
         let program = installed("snac")?.join("usr/bin/snac");
         let data = Directory::new("snac");
         let base = data.path().join("base");
         let [port] = free_ports(1).try_into().unwrap();
         // It asks for an address, a port, its public name, a prefix of its paths and an address of its admin.
-        let answers = format!("127.0.0.1\n{port}\n127.0.0.1:{port}\n\nadmin@example.com\n");
+        let answers = format!("{address}\n{port}\n{address}:{port}\n\nadmin@example.com\n");
         ask(&program, "init", &base, &answers).await;
         let file = base.join("server.json");
         let mut settings: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
@@ -149,9 +155,8 @@ impl Snac {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        eventually("the server takes connections", || TcpStream::connect(("127.0.0.1", port)))
-            .await;
-        let url = format!("http://127.0.0.1:{port}");
+        eventually("the server takes connections", || TcpStream::connect((address, port))).await;
+        let url = format!("http://{address}:{port}");
         Some((Self { url, _process: process, data }, passwords))
     }
 

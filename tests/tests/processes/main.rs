@@ -11,6 +11,7 @@ mod crashes;
 mod example;
 mod health;
 mod media;
+mod roots;
 mod settings;
 mod standalone;
 mod traces;

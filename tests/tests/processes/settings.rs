@@ -16,6 +16,8 @@ const GOOD: &[(&str, &str)] = &[
         "POSTBREEZE_CONTEXT_SIGNING_KEY",
         "1=MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC",
     ),
+    ("POSTBREEZE_MEDIA_STORE", "file:///nonexistent"),
+    ("POSTBREEZE_MEDIA_URL_KEY", "0123456789abcdef"),
     ("POSTBREEZE_IDENTITY_URL", "http://127.0.0.1:1"),
     ("POSTBREEZE_WORKSPACES_URL", "http://127.0.0.1:1"),
     ("POSTBREEZE_POSTS_URL", "http://127.0.0.1:1"),
@@ -59,6 +61,10 @@ async fn a_bad_setting_is_named_with_exit_code_64() {
         ("accounts", "POSTBREEZE_OAUTH_REDIRECT_URL", "back home"),
         ("accounts", "POSTBREEZE_BLUESKY_URL", "nowhere at all"),
         ("accounts", "POSTBREEZE_EGRESS_ALLOW", "everywhere"),
+        ("accounts", "POSTBREEZE_CA_FILE", "/nonexistent/ca.pem"),
+        ("posts", "POSTBREEZE_CA_FILE", "/dev/null"),
+        ("media", "POSTBREEZE_CA_FILE", "/nonexistent/ca.pem"),
+        ("media", "POSTBREEZE_MEDIA_INTERNAL_URL", "media:50071"),
         ("aggregator", "POSTBREEZE_POSTS_URL", "nowhere at all"),
     ] {
         let ended = start(service, &[(variable, value)]).await;

@@ -16,7 +16,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use postbreeze_egress::Policy;
+use postbreeze_egress::{Policy, TrustedRoots};
 use postbreeze_ids::Id;
 use postbreeze_proto::{internal::v1::MediaToPublish, time::to_proto, v1::Platform};
 use postbreeze_runtime::{call::Call, clock::Clock, postgres::Database};
@@ -269,10 +269,11 @@ impl Exchange {
         }
     }
 
-    /// A medium of so many bytes in our own store, which is at the same address.
+    /// A medium of so many bytes in our own store, which is at the same address for us and at another for everybody else.
     pub(super) fn medium(&self, path: &str, content_type: &str, size: usize) -> MediaToPublish {
         MediaToPublish {
-            url: format!("{}{path}", self.url),
+            url: format!("https://media.example{path}"),
+            internal_url: format!("{}{path}", self.url),
             content_type: content_type.to_owned(),
             size_bytes: i64::try_from(size).unwrap(),
             ..Default::default()
@@ -334,7 +335,7 @@ pub(super) fn first_attempt_time() -> prost_types::Timestamp {
 }
 
 pub(super) fn http() -> Http {
-    Http::new(Policy::default()).unwrap()
+    Http::new(Policy::default(), &TrustedRoots::default()).unwrap()
 }
 
 /// An account, and where its sendings stand.

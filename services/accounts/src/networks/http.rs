@@ -12,7 +12,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode};
-use postbreeze_egress::{Egress, Policy, Resolve as Resolver, SystemResolver};
+use postbreeze_egress::{Egress, Policy, Resolve as Resolver, SystemResolver, TrustedRoots};
 use postbreeze_proto::{internal::v1::MediaToPublish, status::Reason};
 use reqwest::{
     Body, Client, RequestBuilder,
@@ -22,7 +22,7 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use tokio_rustls::rustls::{ClientConfig, crypto::aws_lc_rs};
 use url::Url;
 
 pub(crate) use self::answer::{Answer, Problem, Refusal};
@@ -49,20 +49,25 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// A way with connections of its own. Addresses that users name must be ones that the policy allows.
+    /// A way with connections of its own. Addresses that users name must be ones that the policy allows; certificates are
+    /// verified by these roots.
     ///
     /// # Errors
     /// When the library refuses its settings.
-    pub(crate) fn new(policy: Policy) -> Result<Self, reqwest::Error> {
-        Self::resolving(policy, Arc::new(SystemResolver::default()))
+    pub(crate) fn new(policy: Policy, roots: &TrustedRoots) -> Result<Self, reqwest::Error> {
+        Self::resolving(policy, roots, Arc::new(SystemResolver::default()))
     }
 
-    fn resolving(policy: Policy, resolver: Arc<dyn Resolver>) -> Result<Self, reqwest::Error> {
+    fn resolving(
+        policy: Policy,
+        roots: &TrustedRoots,
+        resolver: Arc<dyn Resolver>,
+    ) -> Result<Self, reqwest::Error> {
         let guard = Guard { policy: policy.clone(), resolver };
         Ok(Self {
-            open: client().build()?,
+            open: client(roots).build()?,
             // Small servers close connections without saying so: what is sent on one at that moment is sent to nobody knows.
-            guarded: client().dns_resolver(guard).pool_max_idle_per_host(0).build()?,
+            guarded: client(roots).dns_resolver(guard).pool_max_idle_per_host(0).build()?,
             egress: Egress::new(policy.clone()),
             policy,
         })
@@ -117,6 +122,12 @@ impl Http {
         Ok(Request(self.guarded.request(method, url)))
     }
 
+    /// A request for the bytes of a medium, to where our own store is for services: networks are told `url`.
+    pub(crate) fn read(&self, medium: &MediaToPublish) -> Request {
+        let MediaToPublish { url, internal_url, .. } = medium;
+        self.open(Method::GET, if internal_url.is_empty() { url } else { internal_url })
+    }
+
     /// The bytes of a medium, for networks that take them whole.
     ///
     /// # Errors
@@ -131,7 +142,7 @@ impl Http {
             let message = format!("the network takes at most {most} bytes, and this has {size}");
             return Err(Failure::permanent("media_too_large", &message));
         }
-        let request = self.open(Method::GET, &medium.url).within(time_left());
+        let request = self.read(medium).within(time_left());
         let answer = request.send_for(size).await;
         match answer {
             Ok(answer) if answer.status == StatusCode::OK && answer.body.len() == size => {
@@ -148,7 +159,7 @@ impl Http {
     /// A failure when it cannot be read now.
     pub(crate) async fn stream(&self, medium: &MediaToPublish) -> Result<(Body, u64), Failure> {
         let size = u64::try_from(medium.size_bytes).unwrap_or(0);
-        let answer = self.open.get(&medium.url).timeout(time_left()).send().await;
+        let answer = self.read(medium).within(time_left()).0.send().await;
         let answer = answer.map_err(|error| unreadable(&chain(&error.without_url())))?;
         if answer.status() != StatusCode::OK || answer.content_length() != Some(size) {
             return Err(unreadable(&format!("the store answered {}", answer.status())));
@@ -157,12 +168,11 @@ impl Http {
     }
 }
 
-fn client() -> reqwest::ClientBuilder {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+fn client(roots: &TrustedRoots) -> reqwest::ClientBuilder {
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider has ciphers for both versions of TLS")
-        .with_root_certificates(roots)
+        .with_root_certificates(roots.store())
         .with_no_client_auth();
     Client::builder()
         .tls_backend_preconfigured(tls)
@@ -327,7 +337,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_to_a_private_address_is_forbidden_and_not_unreachable() {
-        let http = Http::resolving(Policy::default(), Arc::new(Inwards)).unwrap();
+        let roots = TrustedRoots::default();
+        let http = Http::resolving(Policy::default(), &roots, Arc::new(Inwards)).unwrap();
         let request = http.guarded(Method::GET, "https://social.example/").unwrap();
         let problem = request.send().await.err().unwrap();
         assert!(matches!(problem, Problem::Forbidden(_)), "{problem:?}");

@@ -1,6 +1,6 @@
 //! The settings of the networks. One that is not configured cannot be connected.
 
-use postbreeze_egress::Policy;
+use postbreeze_egress::{CA_FILE, Policy, TrustedRoots};
 use postbreeze_runtime::config::{ConfigError, Lookup};
 use url::Url;
 
@@ -32,8 +32,8 @@ impl NetworkSettings {
     /// # Errors
     /// When one is bad.
     pub(crate) fn read(lookup: &Lookup) -> Result<Self, ConfigError> {
-        let policy = Policy::read(lookup)?;
-        let http = Http::new(policy).map_err(|error| ConfigError::new("SSL_CERT_FILE", error))?;
+        let (policy, roots) = (Policy::read(lookup)?, TrustedRoots::read(lookup)?);
+        let http = Http::new(policy, &roots).map_err(|error| ConfigError::new(CA_FILE, error))?;
         let redirect_url = lookup.text(REDIRECT_URL).unwrap_or_else(|| OUT_OF_BAND.to_owned());
         if Url::parse(&redirect_url).is_err() {
             return Err(ConfigError::new(REDIRECT_URL, "must be a URL"));
@@ -69,4 +69,57 @@ pub(super) fn base_url(
         ));
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use postbreeze_proto::internal::v1::MediaToPublish;
+    use postbreeze_testkit::PrivateCa;
+    use serde_json::json;
+
+    use super::*;
+    use crate::networks::{
+        exchange::{Exchange, get},
+        http::Problem,
+    };
+
+    fn read(settings: &[(&str, &str)]) -> Result<NetworkSettings, ConfigError> {
+        let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        NetworkSettings::read(&Lookup::new(settings))
+    }
+
+    #[tokio::test]
+    async fn networks_and_the_store_may_have_certificates_of_the_operators_own_authority() {
+        let answered = || get("/there", &[]).answers(200, json!({}));
+        let exchange = Exchange::of([answered(), answered(), answered()]).await;
+        let ca = PrivateCa::new();
+        let url: Url = exchange.url.parse().unwrap();
+        let server = ([127, 0, 0, 1], url.port().unwrap()).into();
+        let url = format!("https://{}/there", ca.front(server).await);
+        let allowed = ("POSTBREEZE_EGRESS_ALLOW", "127.0.0.1/32");
+
+        let without = read(&[allowed]).unwrap().http;
+        let medium = exchange.medium("/there", "image/png", 2);
+        let medium = MediaToPublish { internal_url: url.clone(), ..medium };
+        let guarded = without.guarded(Method::GET, &url).unwrap();
+        for request in [without.open(Method::GET, &url), guarded, without.read(&medium)] {
+            let problem = request.send().await.err().unwrap();
+            assert!(matches!(problem, Problem::NotSent(_)), "{problem:?}");
+        }
+
+        let file = ca.file().display().to_string();
+        let with = read(&[allowed, (CA_FILE, &file)]).unwrap().http;
+        assert_eq!(with.open(Method::GET, &url).send().await.unwrap().status, 200);
+        let guarded = with.guarded(Method::GET, &url).unwrap();
+        assert_eq!(guarded.send().await.unwrap().status, 200);
+        assert_eq!(&with.medium(&medium, 2).await.unwrap()[..], b"{}");
+        exchange.is_over();
+    }
+
+    #[test]
+    fn a_bad_file_of_authorities_is_named() {
+        let error = read(&[(CA_FILE, "/nonexistent/ca.pem")]).err().unwrap();
+        assert_eq!(error.variable, "POSTBREEZE_CA_FILE");
+    }
 }

@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use postbreeze_proto::{internal::v1::MediaToPublish, time::from_proto};
 use prost_types::Timestamp;
 use tokio::time::sleep;
@@ -92,7 +92,7 @@ async fn piece(
     let unreadable = |message: &str| {
         Failure::transient("media_unreadable", &format!("the medium cannot be read: {message}"))
     };
-    let request = http.open(Method::GET, &medium.url).within(PART_WITHIN);
+    let request = http.read(medium).within(PART_WITHIN);
     let answer = request.header("range", &format!("bytes={first}-{last}")).send().await;
     let answer = answer.map_err(|problem| unreadable(&problem.to_string()))?;
     // A store that knows no ranges answers with all of it.

@@ -39,6 +39,7 @@ pub(super) fn check_post(
     for (index, medium) in post.media.iter().take(MEDIA).enumerate() {
         let path = format!("{path}media[{index}].");
         fields.text(format!("{path}url"), &medium.url, 1..=URL_CHARS);
+        fields.text(format!("{path}internal_url"), &medium.internal_url, 0..=URL_CHARS);
         fields.text(format!("{path}content_type"), &medium.content_type, 1..=255);
         fields.text(format!("{path}alt_text"), &medium.alt_text, 0..=TEXT_CHARS);
         if medium.size_bytes < 0 {

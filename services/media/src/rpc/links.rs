@@ -67,15 +67,27 @@ pub(super) async fn linked(
     Ok(media)
 }
 
-/// Where a READY medium can be read, and until when.
+/// Where a READY medium can be read.
+pub(super) struct Reading {
+    /// By anybody.
+    pub(super) url: String,
+    /// By services; empty: as by anybody.
+    pub(super) internal_url: String,
+    /// Until when.
+    pub(super) expires: DateTime<Utc>,
+}
+
+/// Where a READY medium can be read.
 pub(super) async fn reading(
     rpc: &Rpc,
     row: &MediaRow,
     now: DateTime<Utc>,
-) -> Result<(String, DateTime<Utc>), Error> {
+) -> Result<Reading, Error> {
     let (key, expires) = (Key::of_medium(row.workspace_id, row.id), now + READING_LASTS);
-    let url = rpc.storage.presign_get(&key, &row.content_type, &row.filename, expires).await?;
-    Ok((url, expires))
+    let (storage, kind, name) = (&rpc.storage, &row.content_type, &row.filename);
+    let url = storage.presign_get(&key, kind, name, expires).await?;
+    let internal_url = storage.presign_internal_get(&key, kind, name, expires).await?;
+    Ok(Reading { url, internal_url: internal_url.unwrap_or_default(), expires })
 }
 
 /// A registered upload without its URL, as it is kept, with it; once that has stopped working there is none.

@@ -23,9 +23,10 @@ pub(super) async fn share_media(
     let mut rows = rpc.store.find_media(&ids).await?;
     rows.retain(|row| row.delete_time.is_none() && row.status == MediaStatus::Ready.as_str());
     let shared = rows.iter().map(async |row| {
-        let (url, expires) = links::reading(rpc, row, now).await?;
+        let links::Reading { url, internal_url, expires } = links::reading(rpc, row, now).await?;
         let summary = Some(message::summary(row)?);
-        Ok::<_, Error>(SharedMedia { summary, url, expire_time: Some(to_proto(expires)) })
+        let expire_time = Some(to_proto(expires));
+        Ok::<_, Error>(SharedMedia { summary, url, expire_time, internal_url })
     });
     Ok(ShareMediaResponse { media: links::some_at_once(shared.collect()).await? })
 }

@@ -31,7 +31,7 @@ impl Azure {
         });
         let builder = MicrosoftAzureBuilder::new()
             .with_container_name(&container.name)
-            .with_client_options(bounds::client().with_allow_http(plain))
+            .with_client_options(remote::client(container)?.with_allow_http(plain))
             .with_retry(bounds::retry());
         let client = remote::settings::<AzureConfigKey>(container)?
             .into_iter()

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use postbreeze_egress::TrustedRoots;
 use postbreeze_runtime::config::{ConfigError, Lookup};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -9,6 +10,7 @@ use url::Url;
 pub(super) const STORE: &str = "POSTBREEZE_MEDIA_STORE";
 const URL_KEY: &str = "POSTBREEZE_MEDIA_URL_KEY";
 const PUBLIC_URL: &str = "POSTBREEZE_MEDIA_PUBLIC_URL";
+const INTERNAL_URL: &str = "POSTBREEZE_MEDIA_INTERNAL_URL";
 const LISTEN: &str = "POSTBREEZE_MEDIA_LISTEN";
 const PUBLIC_ENDPOINT: &str = "POSTBREEZE_MEDIA_PUBLIC_ENDPOINT";
 const PATH_STYLE: &str = "POSTBREEZE_MEDIA_S3_PATH_STYLE";
@@ -58,7 +60,10 @@ pub(super) enum Provider {
 pub(super) struct Directory {
     pub root: PathBuf,
     pub url_key: SecretString,
+    /// How clients reach it.
     pub public_url: Url,
+    /// How other services reach it. Absent: as clients do.
+    pub internal_url: Option<Url>,
     pub listen: SocketAddr,
 }
 
@@ -69,13 +74,15 @@ pub(super) struct Bucket {
     /// Before every key, without slashes around it; may be empty.
     pub prefix: String,
     pub credentials: Vec<(&'static str, SecretString)>,
+    /// The authorities that the provider is verified by.
+    pub roots: TrustedRoots,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct S3 {
     pub bucket: Bucket,
     pub region: String,
-    /// Absent: that of AWS.
+    /// How this service and others reach the store. Absent: that of AWS.
     pub endpoint: Option<Url>,
     /// By which clients reach the store, where that is not `endpoint`.
     pub public_endpoint: Option<Url>,
@@ -126,7 +133,9 @@ impl Directory {
             Some(text) => http_url(PUBLIC_URL, &text)?,
             None => http_url(PUBLIC_URL, &format!("http://{listen}"))?,
         };
-        Ok(Self { root, url_key, public_url, listen })
+        let internal_url = lookup.text(INTERNAL_URL);
+        let internal_url = internal_url.map(|text| http_url(INTERNAL_URL, &text)).transpose()?;
+        Ok(Self { root, url_key, public_url, internal_url, listen })
     }
 }
 
@@ -149,7 +158,8 @@ impl Bucket {
             .iter()
             .filter_map(|variable| Some((*variable, lookup.secret(variable)?)))
             .collect();
-        Ok(Self { name: name.to_owned(), prefix, credentials })
+        let roots = TrustedRoots::read(lookup)?;
+        Ok(Self { name: name.to_owned(), prefix, credentials, roots })
     }
 }
 
@@ -232,6 +242,8 @@ mod tests {
         assert_eq!(fault(&[(STORE, "file:///srv/media"), (URL_KEY, "short")]), URL_KEY);
         let base = [(STORE, "file:///srv/media"), KEY, (PUBLIC_URL, "http://host/?a=b")];
         assert_eq!(fault(&base), PUBLIC_URL);
+        let base = [(STORE, "file:///srv/media"), KEY, (INTERNAL_URL, "media:50071")];
+        assert_eq!(fault(&base), INTERNAL_URL);
         assert_eq!(fault(&[(STORE, "s3://bucket")]), "AWS_REGION");
         assert_eq!(fault(&[(STORE, "az://container")]), "AZURE_STORAGE_ACCOUNT_NAME");
         let at = [(STORE, "s3://bucket"), ("AWS_ENDPOINT_URL", "localhost:9000")];

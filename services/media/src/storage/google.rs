@@ -29,7 +29,7 @@ impl Google {
     pub fn open(bucket: &Bucket) -> Result<Self, ConfigError> {
         let builder = GoogleCloudStorageBuilder::new()
             .with_bucket_name(&bucket.name)
-            .with_client_options(bounds::client())
+            .with_client_options(remote::client(bucket)?)
             .with_retry(bounds::retry());
         let client = remote::settings::<GoogleConfigKey>(bucket)?
             .into_iter()

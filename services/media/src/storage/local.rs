@@ -44,7 +44,7 @@ impl Local {
         std::fs::create_dir_all(staged::directory(&config.root)).map_err(|error| fault(&error))?;
         let files =
             LocalFileSystem::new_with_prefix(&config.root).map_err(|error| fault(&error))?;
-        let grants = Grants::new(&config.url_key, &config.public_url);
+        let grants = Grants::new(&config.url_key, &config.public_url, config.internal_url.as_ref());
         let (root, files) = (config.root.clone(), Arc::new(files));
         Ok(Self { root, files, grants, incoming: Incoming::default(), clock })
     }
@@ -81,6 +81,17 @@ impl Local {
         expire_time: DateTime<Utc>,
     ) -> String {
         self.grants.get_url(key, content_type, filename, expire_time)
+    }
+
+    /// The same for other services; `None` where they reach the directory as clients do.
+    pub fn presign_internal_get(
+        &self,
+        key: &Key,
+        content_type: &str,
+        filename: &str,
+        expire_time: DateTime<Utc>,
+    ) -> Option<String> {
+        self.grants.internal_get_url(key, content_type, filename, expire_time)
     }
 
     /// Begins a file.

@@ -1,14 +1,27 @@
 //! What the remote stores have in common.
 
-use object_store::{Attribute, Attributes};
+use object_store::{Attribute, Attributes, Certificate, ClientOptions};
 use postbreeze_runtime::config::ConfigError;
 use secrecy::ExposeSecret as _;
 
-use super::config::{Bucket, STORE};
+use super::{
+    bounds,
+    config::{Bucket, STORE},
+};
 
 /// What an object is stored with.
 pub(super) fn attributes(content_type: &str) -> Attributes {
     Attributes::from_iter([(Attribute::ContentType, content_type.to_owned())])
+}
+
+/// How connections to a bucket's provider are made. Without roots of our own the client would ask for those of the system,
+/// and could not be built where there are none.
+pub(super) fn client(bucket: &Bucket) -> Result<ClientOptions, ConfigError> {
+    let mut certificates = bucket.roots.certificates().map(Certificate::from_der);
+    let bounded = bounds::client().with_no_system_certificates(true);
+    certificates
+        .try_fold(bounded, |client, root| Ok(client.with_root_certificate(root?)))
+        .map_err(fault)
 }
 
 /// The credentials of a bucket, as the settings of a client: each variable is named as the setting it is.

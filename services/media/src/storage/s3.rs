@@ -32,6 +32,8 @@ pub(super) struct S3 {
     client: Arc<AmazonS3>,
     /// As clients reach it.
     bucket: Bucket,
+    /// As this service and others reach it, where that is not how clients do.
+    internal: Option<Bucket>,
 }
 
 impl S3 {
@@ -55,14 +57,17 @@ impl S3 {
             .with_endpoint(base.as_str().trim_end_matches('/'))
             .with_virtual_hosted_style_request(!config.path_style)
             .with_disable_bulk_delete(true)
-            .with_client_options(bounds::client().with_allow_http(base.scheme() == "http"))
+            .with_client_options(
+                remote::client(&config.bucket)?.with_allow_http(base.scheme() == "http"),
+            )
             .with_retry(bounds::retry());
         let client = remote::settings::<AmazonS3ConfigKey>(&config.bucket)?
             .into_iter()
             .fold(builder, |builder, (key, value)| builder.with_config(key, value))
             .build()
             .map_err(remote::fault)?;
-        Ok(Self { client: Arc::new(client), bucket: at(public)? })
+        let internal = (public != endpoint).then(|| at(endpoint)).transpose()?;
+        Ok(Self { client: Arc::new(client), bucket: at(public)?, internal })
     }
 
     pub fn objects(&self) -> Arc<dyn ObjectStore> {
@@ -112,8 +117,33 @@ impl S3 {
         now: DateTime<Utc>,
         lifetime: Duration,
     ) -> Result<String, StorageError> {
+        self.get_at(&self.bucket, path, content_type, filename, now, lifetime).await
+    }
+
+    /// The same for other services; `None` where they reach the store as clients do.
+    pub async fn presign_internal_get(
+        &self,
+        path: &Path,
+        content_type: &str,
+        filename: &str,
+        now: DateTime<Utc>,
+        lifetime: Duration,
+    ) -> Result<Option<String>, StorageError> {
+        let Some(bucket) = &self.internal else { return Ok(None) };
+        self.get_at(bucket, path, content_type, filename, now, lifetime).await.map(Some)
+    }
+
+    async fn get_at(
+        &self,
+        bucket: &Bucket,
+        path: &Path,
+        content_type: &str,
+        filename: &str,
+        now: DateTime<Utc>,
+        lifetime: Duration,
+    ) -> Result<String, StorageError> {
         let credentials = self.credentials().await?;
-        let mut get = GetObject::new(&self.bucket, Some(&credentials), path.as_ref());
+        let mut get = GetObject::new(bucket, Some(&credentials), path.as_ref());
         get.query_mut().insert("response-content-disposition", attachment(filename));
         get.query_mut().insert("response-content-type", content_type);
         Ok(sign(&get, now, lifetime))
@@ -131,14 +161,21 @@ mod tests {
     use crate::storage::{Storage, key::test_key};
     use postbreeze_runtime::{clock::Clock, config::Lookup};
 
-    /// The URL of a PUT, and its query.
-    async fn put(settings: &[(&str, &str)]) -> url::Url {
+    fn storage(settings: &[(&str, &str)]) -> Storage {
         let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret")];
         let pairs = keys.iter().chain(settings);
         let pairs = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let config = config::StorageConfig::read(&Lookup::new(pairs)).unwrap();
-        let storage = Storage::open(&config, Clock::system()).unwrap();
-        let expire_time = Clock::system().now() + chrono::TimeDelta::minutes(15);
+        Storage::open(&config, Clock::system()).unwrap()
+    }
+
+    fn soon() -> DateTime<Utc> {
+        Clock::system().now() + chrono::TimeDelta::minutes(15)
+    }
+
+    /// The URL of a PUT.
+    async fn put(settings: &[(&str, &str)]) -> url::Url {
+        let (storage, expire_time) = (storage(settings), soon());
         let put = storage.presign_put(&test_key(), "image/png", 12, expire_time).await.unwrap();
         put.url.parse().unwrap()
     }
@@ -183,5 +220,22 @@ mod tests {
         let in_host = [("POSTBREEZE_MEDIA_S3_PATH_STYLE", "false")];
         let url = put(&[&settings[..], &in_host].concat()).await;
         assert!(url.as_str().starts_with("https://media.files.example/wsp_"), "{url}");
+    }
+
+    #[tokio::test]
+    async fn services_are_sent_to_where_this_one_reaches_the_store() {
+        let settings = [
+            ("POSTBREEZE_MEDIA_STORE", "s3://media"),
+            ("AWS_ENDPOINT_URL", "http://s3.internal:9000"),
+            ("POSTBREEZE_MEDIA_PUBLIC_ENDPOINT", "https://files.example"),
+        ];
+        let internal = async |settings: &[(&str, &str)]| {
+            let storage = storage(settings);
+            storage.presign_internal_get(&test_key(), "image/png", "a.png", soon()).await.unwrap()
+        };
+        let url = internal(&settings).await.unwrap();
+        assert!(url.starts_with("http://s3.internal:9000/media/wsp_"), "{url}");
+        // Without an endpoint for clients alone, theirs is the one.
+        assert_eq!(internal(&settings[..2]).await, None);
     }
 }

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use postbreeze_proto::{internal::v1::ShareMediaRequest, time::to_proto};
 
-use crate::support::{PNG, System, delete, owner, picture, source, web};
+use crate::support::{PNG, System, Web, delete, from, get, ingest, owner, picture, source, web};
 
 #[tokio::test]
 async fn share_media_gives_urls_of_ready_media_alone_that_work_for_a_while() {
@@ -26,4 +26,26 @@ async fn share_media_gives_urls_of_ready_media_alone_that_work_for_a_while() {
     let old = source(&system).share_media(request).await.unwrap().into_inner().media;
     system.clock.turn(TimeDelta::minutes(16));
     assert_eq!(web::get(&old[0].url).await.0, 403);
+}
+
+/// Clients and services reach the bytes of a directory, or of an S3 server, at different addresses.
+#[tokio::test]
+async fn share_media_gives_services_the_address_inside_and_networks_the_one_outside() {
+    let outside = "http://files.example.com";
+    let settings = [
+        ("POSTBREEZE_EGRESS_ALLOW", "127.0.0.1/32"),
+        ("POSTBREEZE_MEDIA_PUBLIC_URL", outside),
+        ("POSTBREEZE_MEDIA_PUBLIC_ENDPOINT", outside),
+    ];
+    let system = System::start_with(&settings).await;
+    let (owner, id) = owner(&system).await;
+    let web = Web::start().await;
+    let url = web.page("/a.png", web::Page::Bytes("image/png", Bytes::from_static(PNG)));
+    let media = ingest(&owner.session, from(&id, &url)).await.unwrap();
+    let request = ShareMediaRequest { media_ids: vec![media.id.clone()] };
+    let shared = source(&system).share_media(request).await.unwrap().into_inner().media;
+    assert!(shared[0].url.starts_with(outside), "{}", shared[0].url);
+    assert_eq!(web::get(&shared[0].internal_url).await, (200, Bytes::from_static(PNG)));
+    let told = get(&owner.session, &media.id).await.unwrap();
+    assert!(told.download_url.starts_with(outside), "{}", told.download_url);
 }

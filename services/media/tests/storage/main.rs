@@ -10,5 +10,6 @@ mod directory;
 mod faults;
 mod inspecting;
 mod reading;
+mod roots;
 mod uploading;
 mod writing;

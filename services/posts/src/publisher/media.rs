@@ -56,13 +56,17 @@ impl Shared {
 fn to_publish(shown: &[Shown], shared: Vec<SharedMedia>) -> Option<Vec<MediaToPublish>> {
     let shared = shared.into_iter().filter_map(|medium| {
         let summary = medium.summary?;
-        Some((summary.media_id.parse::<MediaId>().ok()?, (summary, medium.url)))
+        Some((
+            summary.media_id.parse::<MediaId>().ok()?,
+            (summary, medium.url, medium.internal_url),
+        ))
     });
     let shared: HashMap<_, _> = shared.collect();
     let to_publish = |medium: &Shown| {
-        let (summary, url) = shared.get(&medium.id)?;
+        let (summary, url, internal_url) = shared.get(&medium.id)?;
         Some(MediaToPublish {
             url: url.clone(),
+            internal_url: internal_url.clone(),
             content_type: summary.content_type.clone(),
             size_bytes: summary.size_bytes,
             alt_text: medium.alt_text.as_ref().unwrap_or(&summary.alt_text).clone(),
@@ -92,7 +96,12 @@ mod tests {
             alt_text: format!("own {number}"),
             ..Default::default()
         };
-        SharedMedia { summary: Some(summary), url: format!("https://{number}"), expire_time: None }
+        SharedMedia {
+            summary: Some(summary),
+            url: format!("https://{number}"),
+            internal_url: format!("http://inside/{number}"),
+            expire_time: None,
+        }
     }
 
     #[test]
@@ -102,9 +111,13 @@ mod tests {
             Shown { id: id(1), alt_text: None },
         ];
         let told = to_publish(&shown, vec![shared(1), shared(2), shared(3)]).unwrap();
-        let told: Vec<_> =
-            told.iter().map(|one| (one.url.as_str(), one.alt_text.as_str())).collect();
-        assert_eq!(told, [("https://2", ""), ("https://1", "own 1")]);
+        let told: Vec<_> = told
+            .iter()
+            .map(|one| (one.url.as_str(), one.internal_url.as_str(), one.alt_text.as_str()))
+            .collect();
+        let (second, first) =
+            (("https://2", "http://inside/2", ""), ("https://1", "http://inside/1", "own 1"));
+        assert_eq!(told, [second, first]);
     }
 
     #[test]

@@ -42,7 +42,11 @@ fn photo(form: &[(&str, &str)], id: &str) -> Expected {
 
 fn first_photo() -> Expected {
     photo(
-        &[("url", "{here}/m/1.jpg"), ("published", "false"), ("alt_text_custom", "A rocket")],
+        &[
+            ("url", "https://media.example/m/1.jpg"),
+            ("published", "false"),
+            ("alt_text_custom", "A rocket"),
+        ],
         "p1",
     )
 }
@@ -138,7 +142,7 @@ async fn a_text_with_a_link_is_published() {
 #[tokio::test]
 async fn photos_are_uploaded_unseen_and_shown_by_one_post_once() {
     let exchange = Exchange::of([]).await;
-    let second = [("url", "{here}/m/2.jpg"), ("published", "false")];
+    let second = [("url", "https://media.example/m/2.jpg"), ("published", "false")];
     let limit = json!({"error": {"message": "Calls to this api have exceeded the rate limit.", "code": 32}});
     exchange.then([
         first_photo(),
@@ -195,7 +199,7 @@ async fn photos_that_are_refused_are_uploaded_anew() {
 async fn a_video_is_fetched_by_the_network() {
     let exchange = Exchange::of([post("/100/videos")
         .bearer()
-        .form(&[("file_url", "{here}/m/2.mp4"), ("description", "Launch")])
+        .form(&[("file_url", "https://media.example/m/2.mp4"), ("description", "Launch")])
         .answers(200, json!({"id": "v1"}))])
     .await;
     let media = vec![exchange.medium("/m/2.mp4", "video/mp4", 10)];

@@ -56,8 +56,11 @@ fn create(form: &[(&str, &str)], id: &str) -> Expected {
 }
 
 fn create_image() -> Expected {
-    let form =
-        [("image_url", "{here}/m/1.jpg"), ("alt_text", "A rocket"), ("caption", "Launch #day")];
+    let form = [
+        ("image_url", "https://media.example/m/1.jpg"),
+        ("alt_text", "A rocket"),
+        ("caption", "Launch #day"),
+    ];
     create(&form, "c1")
 }
 
@@ -214,10 +217,13 @@ async fn several_media_make_a_carousel() {
     };
     exchange.then([
         quota(),
-        create(&[("image_url", "{here}/m/1.jpg"), ("is_carousel_item", "true")], "i1"),
+        create(
+            &[("image_url", "https://media.example/m/1.jpg"), ("is_carousel_item", "true")],
+            "i1",
+        ),
         create(
             &[
-                ("video_url", "{here}/m/2.mp4"),
+                ("video_url", "https://media.example/m/2.mp4"),
                 ("media_type", "VIDEO"),
                 ("is_carousel_item", "true"),
             ],
@@ -248,13 +254,13 @@ async fn several_media_make_a_carousel() {
 #[tokio::test]
 async fn reels_and_stories_are_told_so() {
     let reel = [
-        ("video_url", "{here}/m/2.mp4"),
+        ("video_url", "https://media.example/m/2.mp4"),
         ("caption", "Launch #day"),
         ("media_type", "REELS"),
         ("share_to_feed", "false"),
         ("collaborators", "[\"globex\"]"),
     ];
-    let story = [("video_url", "{here}/m/2.mp4"), ("media_type", "STORIES")];
+    let story = [("video_url", "https://media.example/m/2.mp4"), ("media_type", "STORIES")];
     for (placement, form) in [
         (InstagramPlacement::Reel, &reel[..]),
         (InstagramPlacement::Unspecified, &reel[..]),
@@ -341,7 +347,7 @@ async fn errors_mean_what_meta_says_they_do() {
             post("/178/media")
                 .bearer()
                 .form(&[
-                    ("image_url", "{here}/m/1.jpg"),
+                    ("image_url", "https://media.example/m/1.jpg"),
                     ("alt_text", "A rocket"),
                     ("caption", "Launch #day"),
                 ])

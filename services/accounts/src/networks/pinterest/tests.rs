@@ -42,7 +42,7 @@ fn pin() -> Expected {
         "description": "Launch",
         "link": "https://example.com",
         "alt_text": "A rocket",
-        "media_source": {"source_type": "image_url", "url": "{here}/m/1.jpg"},
+        "media_source": {"source_type": "image_url", "url": "https://media.example/m/1.jpg"},
     }))
 }
 
@@ -136,7 +136,7 @@ async fn several_images_go_to_the_first_board_and_without_one_nowhere() {
             "description": "Launch",
             "media_source": {
                 "source_type": "multiple_image_urls",
-                "items": [{"url": "{here}/m/1.jpg"}, {"url": "{here}/m/2.jpg"}],
+                "items": [{"url": "https://media.example/m/1.jpg"}, {"url": "https://media.example/m/2.jpg"}],
             },
         }))),
         boards().answers(200, json!({"items": [], "bookmark": null})),
@@ -191,7 +191,7 @@ async fn a_video_is_uploaded_processed_and_pinned_with_its_cover() {
     for (cover, source) in [
         (
             true,
-            json!({"source_type": "video_id", "media_id": "12", "cover_image_url": "{here}/m/1.jpg"}),
+            json!({"source_type": "video_id", "media_id": "12", "cover_image_url": "https://media.example/m/1.jpg"}),
         ),
         (
             false,

@@ -140,7 +140,7 @@ async fn media_are_described_and_several_make_a_carousel() {
             "/314/threads",
             &[
                 ("media_type", "IMAGE"),
-                ("image_url", "{here}/m/1.png"),
+                ("image_url", "https://media.example/m/1.png"),
                 ("alt_text", "A"),
                 ("is_carousel_item", "true"),
             ],
@@ -150,7 +150,7 @@ async fn media_are_described_and_several_make_a_carousel() {
             "/314/threads",
             &[
                 ("media_type", "VIDEO"),
-                ("video_url", "{here}/m/2.mp4"),
+                ("video_url", "https://media.example/m/2.mp4"),
                 ("is_carousel_item", "true"),
             ],
             "i2",

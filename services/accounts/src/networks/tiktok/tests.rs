@@ -241,7 +241,7 @@ async fn photos_are_fetched_by_the_network() {
                 "source_info": {
                     "source": "PULL_FROM_URL",
                     "photo_cover_index": 0,
-                    "photo_images": ["{here}/m/1.jpg", "{here}/m/2.jpg"],
+                    "photo_images": ["https://media.example/m/1.jpg", "https://media.example/m/2.jpg"],
                 },
             }))
             .answers(200, ok(json!({"publish_id": "v_pub~1"}))),
@@ -319,7 +319,7 @@ async fn photos_whose_id_was_lost_cannot_be_told_of() {
         "source_info": {
             "source": "PULL_FROM_URL",
             "photo_cover_index": 0,
-            "photo_images": ["{here}/m/1.jpg", "{here}/m/2.jpg"],
+            "photo_images": ["https://media.example/m/1.jpg", "https://media.example/m/2.jpg"],
         },
     }));
     exchange.then([init.lost()]);

@@ -35,18 +35,38 @@ pub(super) enum NoGrant {
 /// Makes and checks URLs.
 pub(super) struct Grants {
     key: hmac::Key,
-    /// What URLs begin with, without a slash at its end.
-    base: String,
+    /// Of the URLs of clients.
+    public: Base,
+    /// Of those of other services, where it is another.
+    internal: Option<Base>,
+}
+
+/// The beginning of URLs.
+struct Base {
+    /// Without a slash at its end.
+    url: String,
     /// The path in it.
-    base_path: String,
+    path: String,
+}
+
+impl Base {
+    fn new(url: &Url) -> Self {
+        let bare = |text: &str| text.trim_end_matches('/').to_owned();
+        Self { url: bare(url.as_str()), path: bare(url.path()) }
+    }
+
+    /// The object that a path under it names.
+    fn key(&self, path: &str) -> Option<Key> {
+        Key::parse(path.strip_prefix(self.path.as_str())?.strip_prefix('/')?)
+    }
 }
 
 impl Grants {
-    pub fn new(key: &SecretString, public_url: &Url) -> Self {
+    pub fn new(key: &SecretString, public_url: &Url, internal_url: Option<&Url>) -> Self {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret().as_bytes()),
-            base: public_url.as_str().trim_end_matches('/').to_owned(),
-            base_path: public_url.path().trim_end_matches('/').to_owned(),
+            public: Base::new(public_url),
+            internal: internal_url.map(Base::new),
         }
     }
 
@@ -58,7 +78,8 @@ impl Grants {
         expire_time: DateTime<Utc>,
     ) -> String {
         let size_bytes = size_bytes.to_string();
-        self.url("PUT", key, &[("type", content_type), ("size", &size_bytes)], expire_time)
+        let pairs = [("type", content_type), ("size", &size_bytes)];
+        self.url(&self.public, "PUT", key, &pairs, expire_time)
     }
 
     pub fn get_url(
@@ -68,11 +89,25 @@ impl Grants {
         filename: &str,
         expire_time: DateTime<Utc>,
     ) -> String {
-        self.url("GET", key, &[("type", content_type), ("filename", filename)], expire_time)
+        let pairs = [("type", content_type), ("filename", filename)];
+        self.url(&self.public, "GET", key, &pairs, expire_time)
+    }
+
+    /// The same for other services; `None` where they reach the directory as clients do.
+    pub fn internal_get_url(
+        &self,
+        key: &Key,
+        content_type: &str,
+        filename: &str,
+        expire_time: DateTime<Utc>,
+    ) -> Option<String> {
+        let pairs = [("type", content_type), ("filename", filename)];
+        Some(self.url(self.internal.as_ref()?, "GET", key, &pairs, expire_time))
     }
 
     fn url(
         &self,
+        base: &Base,
         method: &str,
         key: &Key,
         pairs: &[(&str, &str)],
@@ -88,15 +123,16 @@ impl Grants {
             .finish();
         let signature = hmac::sign(&self.key, signed(method, key, &query).as_bytes());
         let signature = BASE64_URL_SAFE_NO_PAD.encode(signature);
-        format!("{}/{key}?{query}{SIGNATURE}{signature}", self.base)
+        format!("{}/{key}?{query}{SIGNATURE}{signature}", base.url)
     }
 
     /// What a request for this may do.
     pub fn read(&self, method: &Method, uri: &Uri, now: DateTime<Utc>) -> Result<Grant, NoGrant> {
         let forged = || NoGrant::Forged;
         let put = method == Method::PUT;
-        let path = uri.path().strip_prefix(&self.base_path).and_then(|p| p.strip_prefix('/'));
-        let key = path.and_then(Key::parse).ok_or_else(forged)?;
+        let bases = [Some(&self.public), self.internal.as_ref()];
+        let key = bases.into_iter().flatten().find_map(|base| base.key(uri.path()));
+        let key = key.ok_or_else(forged)?;
         let query = uri.query().and_then(|query| query.rsplit_once(SIGNATURE));
         let (query, signature) = query.ok_or_else(forged)?;
         let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).map_err(|_| forged())?;
@@ -144,7 +180,7 @@ mod tests {
 
     fn grants(key: &str) -> Grants {
         let public = "https://media.example/store/".parse().unwrap();
-        Grants::new(&SecretString::from(key.to_owned()), &public)
+        Grants::new(&SecretString::from(key.to_owned()), &public, None)
     }
 
     fn at(seconds: i64) -> DateTime<Utc> {
@@ -174,6 +210,23 @@ mod tests {
         assert_eq!(read(&grants, &Method::GET, &url, 99), Ok(get()));
         assert_eq!(read(&grants, &Method::HEAD, &url, 99), Ok(get()));
         assert_eq!(read(&grants, &Method::PUT, &url, 99), Err(NoGrant::Forged));
+    }
+
+    #[test]
+    fn services_read_at_the_address_inside() {
+        let secret = SecretString::from("a key of urls".to_owned());
+        let public = "https://media.example/store/".parse().unwrap();
+        let internal = "http://media.internal:50071".parse().unwrap();
+        let grants = Grants::new(&secret, &public, Some(&internal));
+        let url = grants.internal_get_url(&key(), "image/png", "a.png", at(100)).unwrap();
+        assert!(url.starts_with("http://media.internal:50071/wsp_"), "{url}");
+        assert!(read(&grants, &Method::GET, &url, 99).is_ok());
+        assert_eq!(read(&grants, &Method::PUT, &url, 99), Err(NoGrant::Forged));
+        let url = grants.get_url(&key(), "image/png", "a.png", at(100));
+        assert!(url.starts_with("https://media.example/store/wsp_"), "{url}");
+        assert!(read(&grants, &Method::GET, &url, 99).is_ok());
+        let none = self::grants("a key of urls");
+        assert_eq!(none.internal_get_url(&key(), "image/png", "a.png", at(100)), None);
     }
 
     #[test]

@@ -66,7 +66,7 @@ async fn a_story_is_found_among_the_stories_or_known_by_its_container() {
         get("/178/stories", &query).bearer().answers(200, json!({ "data": stories }))
     };
     let one = |id: &str| json!({"id": id, "permalink": format!("https://www.instagram.com/stories/{id}"), "timestamp": "2026-11-25T12:00:05+0000"});
-    let form = [("video_url", "{here}/m/2.mp4"), ("media_type", "STORIES")];
+    let form = [("video_url", "https://media.example/m/2.mp4"), ("media_type", "STORIES")];
     let exchange = Exchange::of([
         quota(),
         create(&form, "c1"),
