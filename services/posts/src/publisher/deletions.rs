@@ -50,8 +50,8 @@ impl Deletions {
             for entry in &entries {
                 position = entry.position;
                 if let Some(Event::Deleted(_)) = entry.event {
-                    let id = entry.workspace_id.parse();
-                    self.gone.insert(id.map_err(|_| Error::Unreadable("workspace_id"))?);
+                    // No post is of a workspace whose id is none; the follower of the log tells of it.
+                    self.gone.extend(entry.workspace_id.parse::<WorkspaceId>());
                 }
             }
             self.position = Some(position);
