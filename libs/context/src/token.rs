@@ -5,7 +5,7 @@
 //! speak for users; any issuer may speak for itself, as [`Caller::System`].
 //!
 //! A token has two audiences ([`Audience`]): the one service that may serve public RPCs with it, and those that may be
-//! asked internal RPCs on the way. Whoever takes a token from a service can so call no public RPC of another one.
+//! asked internal RPCs on the way. A token that was taken from one service opens no public RPC of another.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

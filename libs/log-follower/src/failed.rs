@@ -26,7 +26,7 @@ pub(crate) struct Claimed {
     pub(crate) attempts: i32,
 }
 
-/// What is set aside.
+/// How many entries are set aside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Entries that are retried.

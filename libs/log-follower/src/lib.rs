@@ -28,7 +28,7 @@ use crate::{failed::FailedEntries, metrics::Metrics, retry::Retrier};
 
 /// After a reading that failed, and after one that told nothing sooner than this: who is stopping lets nobody wait.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long the first attempt at an entry holds up the next entries. What takes longer goes on as a retry.
+/// How long the first attempt at an entry holds up the next entries. An entry that takes longer goes on as a retry.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Why an entry was not handled.
@@ -42,17 +42,19 @@ pub enum Failure {
 
 impl Failure {
     /// A failure that may go well another time.
+    #[must_use]
     pub fn failed(cause: impl Display) -> Self {
         Self::Failed(cause.to_string())
     }
 
     /// A field that cannot be read.
+    #[must_use]
     pub fn unreadable(field: &str, cause: impl Display) -> Self {
         Self::Unreadable(format!("{field}: {cause}"))
     }
 }
 
-/// One log, and what this service does about its entries.
+/// One log, and how this service handles its entries.
 #[async_trait]
 pub trait Log: Send + Sync + 'static {
     /// An entry.
@@ -72,7 +74,7 @@ pub trait Log: Send + Sync + 'static {
     /// An entry's place in the order.
     fn position(entry: &Self::Entry) -> i64;
 
-    /// What an entry is about: entries of one subject are handled in their order.
+    /// The workspace or account that an entry is about: entries of one subject are handled in their order.
     fn subject(entry: &Self::Entry) -> &str;
 
     /// Handles an entry, and marks it as handled in the last transaction of its effect. Must bear to be cut off midway, and

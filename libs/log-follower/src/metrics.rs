@@ -1,4 +1,4 @@
-//! What operators see of followed logs.
+//! Metrics of followed logs.
 
 use opentelemetry::{
     KeyValue,

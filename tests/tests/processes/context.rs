@@ -108,7 +108,7 @@ async fn refuses(processes: &Processes, path: &str, what: &str, token: Option<He
     assert!(answer.headers.contains_key(CALLER_REFUSED), "{path} {what}");
 }
 
-/// What it says of the credential in the message is another matter.
+/// The answer may be a refusal by a handler, but not one of the calling service.
 async fn lets_in(processes: &Processes, path: &str, what: &str, token: HeaderValue) {
     let answer = call(processes, path, Some(token)).await;
     assert!(!answer.headers.contains_key(CALLER_REFUSED), "{path} {what}: {}", answer.told());
@@ -168,7 +168,7 @@ async fn owners_refuse_absent_forged_expired_and_misdirected_contexts() {
     assert!(tried > 400, "only {tried} were tried");
 }
 
-/// Whoever takes the token of a call from the service that answers it calls no public RPC of another.
+/// A token that was taken from the service that answers its call opens no public RPC of another.
 #[tokio::test]
 async fn a_token_that_was_taken_from_a_service_opens_public_rpcs_of_no_other() {
     let (_directory, _server, processes, caller) = started("taken").await;
@@ -190,7 +190,7 @@ async fn a_token_that_was_taken_from_a_service_opens_public_rpcs_of_no_other() {
     assert!(tried > 200, "only {tried} were tried");
 }
 
-/// What acts for no user is for named services, and what acts for a user is for no service's own ends.
+/// An RPC that acts for no user is for named services. One that acts for a user is for no service's own ends.
 #[tokio::test]
 async fn internal_rpcs_are_for_the_services_that_need_them() {
     let (_directory, _server, processes, caller) = started("internal").await;

@@ -28,7 +28,7 @@ impl Page {
         Some(Self { binding, size: size?, after })
     }
 
-    /// Rows on the page at the most.
+    /// The most rows that the page may have.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size

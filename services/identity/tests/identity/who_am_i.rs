@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use postbreeze_context::credential::{CredentialKind, mint};
 use postbreeze_ids::{UserId, Workspace};
@@ -10,8 +8,8 @@ use postbreeze_proto::{
         Role, SessionInfo, WhoAmIRequest, WhoAmIResponse, who_am_i_response::Credential,
     },
 };
+use postbreeze_testkit::eventually;
 use secrecy::ExposeSecret as _;
-use tokio::time::sleep;
 use tonic::Status;
 use uuid::Uuid;
 
@@ -194,9 +192,10 @@ async fn who_am_i_of_a_key_that_is_revoked_meanwhile_says_so() {
             SELECT 1 FROM pg_stat_activity
             WHERE datname = current_database() AND wait_event_type = 'Lock'
         )";
-    while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(pool).await.unwrap() {
-        sleep(Duration::from_millis(5)).await;
-    }
+    eventually("the call waits for names", || async {
+        sqlx::query_scalar::<_, bool>(waiting).fetch_one(pool).await.unwrap()
+    })
+    .await;
     let request = RevokeApiKeyRequest { key_id: key.id };
     ann.session.keys().revoke_api_key(request).await.unwrap();
     holding.rollback().await.unwrap();

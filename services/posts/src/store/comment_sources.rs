@@ -18,7 +18,7 @@ use crate::{
 const SOURCES: i64 = 20;
 /// Rows that one statement deletes at the most.
 const SWEPT_AT_ONCE: i64 = 1_000;
-/// Rows that one statement ends at the most.
+/// The most rows that one statement ends.
 const DROPPED_AT_ONCE: i64 = 1_000;
 
 /// A published target.
