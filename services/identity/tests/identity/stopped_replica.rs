@@ -67,7 +67,7 @@ fn rename_workspace(user: &User, workspace_id: &str) -> Call {
     Box::pin(async move {
         let request = UpdateWorkspaceRequest {
             workspace_id,
-            name: Some("Stopped".to_owned()),
+            name: "Stopped".to_owned(),
             ..Default::default()
         };
         client.workspaces().update_workspace(request).await.map(drop)
