@@ -99,8 +99,9 @@ async fn list_api_keys_with_long_allow_lists_gives_short_pages() {
     let ann = system.sign_up("ann").await;
     let user_id: UserId = ann.id().parse().unwrap();
     let minter = &system.environment.minter;
-    let ids: Vec<Uuid> =
-        (0..150).map(|_| minter.mint::<Key>(user_id.bucket()).uuid()).rev().collect();
+    let mut ids: Vec<Uuid> =
+        (0..150).map(|_| minter.mint::<Key>(user_id.bucket()).uuid()).collect();
+    ids.reverse();
     let keys = "
         INSERT INTO api_keys (bucket, id, user_id, display_name, scoped, read_only, create_time)
         SELECT $1, id, $2, 'key', TRUE, FALSE, $4
