@@ -312,6 +312,21 @@ impl Processes {
         Issuer::new(service, key, clock).expect("the key is one")
     }
 
+    /// The key that a service signs with, in the form of its setting.
+    ///
+    /// # Panics
+    /// When it has none.
+    #[must_use]
+    pub fn signing_key(&self, service: &str) -> &SecretString {
+        self.keys.signing(service).expect("the service signs")
+    }
+
+    /// Every public key, in the form of the setting.
+    #[must_use]
+    pub fn public_keys(&self) -> &str {
+        self.keys.public()
+    }
+
     /// Whether a service says that it is ready.
     pub async fn is_ready(&self, service: &str) -> bool {
         let mut client = HealthClient::new(self.channel(service));

@@ -20,7 +20,7 @@ use crate::{
     Caller, Reach, WorkspaceContext,
     policy::{Callers, policy_of},
     resolve::ReachResolver,
-    token::{CONTEXT, Verifier},
+    token::{CONTEXT, Rpcs, Verifier},
 };
 
 /// Puts an owner's handlers behind the interceptor.
@@ -55,11 +55,19 @@ impl Gate {
             Fault::new(Reason::CredentialMissing, "the call carries no context token")
         });
         let token = token.map_err(caller_refused)?;
-        let caller = self.verifier.verify(&token).map_err(caller_refused)?;
+        let caller = self.verifier.verify(&token, policy.rpcs()).map_err(caller_refused)?;
         if policy.callers != Callers::Anyone && *caller == Caller::Anonymous {
             return Err(Fault::new(Reason::CredentialMissing, "a credential is required").into());
         }
-        policy.check(&caller)?;
+        match (policy.check(&caller), policy.rpcs()) {
+            (Ok(()), _) => {}
+            (Err(denied), Rpcs::Public) => return Err(denied.into()),
+            // No client brought this about: the service that called is not one of those that may.
+            (Err(_), Rpcs::Internal) => {
+                let told = "the calling service may not call this RPC";
+                return Err(caller_refused(Fault::new(Reason::CredentialInvalid, told)));
+            }
+        }
         let call = match Call::current() {
             Some(call) => call.carrying(CONTEXT, token),
             None => return Err(postbreeze_proto::status::internal()),

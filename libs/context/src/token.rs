@@ -3,6 +3,9 @@
 //!
 //! The `kid` is `<issuer>/<name>`: keys rotate by adding a public key under a new name first. Only the aggregator may
 //! speak for users; any issuer may speak for itself, as [`Caller::System`].
+//!
+//! A token has two audiences ([`Audience`]): the one service that may serve public RPCs with it, and those that may be
+//! asked internal RPCs on the way. A token that was taken from one service opens no public RPC of another.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -37,10 +40,40 @@ const LIFE: Duration = Duration::from_secs(90);
 const REUSE: Duration = Duration::from_secs(25);
 const CACHED: u64 = 10_000;
 
+/// Whom a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Audience {
+    /// The one service that may serve public RPCs with it; none: no service may.
+    pub serves: Option<&'static str>,
+    /// The services that may be asked internal RPCs with it.
+    pub asked: &'static [&'static str],
+}
+
+impl Audience {
+    /// An audience that may be asked internal RPCs only.
+    #[must_use]
+    pub const fn internal(asked: &'static [&'static str]) -> Self {
+        Self { serves: None, asked }
+    }
+}
+
+/// A kind of RPC, as an [`Audience`] tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rpcs {
+    /// Those of `postbreeze.v1`.
+    Public,
+    /// Those of `postbreeze.internal.v1`.
+    Internal,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
+    /// The services that may be asked internal RPCs.
     aud: Vec<String>,
+    /// The service that may serve public RPCs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    srv: Option<String>,
     iat: i64,
     exp: i64,
     #[serde(flatten)]
@@ -67,7 +100,7 @@ enum CallerClaims {
 }
 
 /// Whose token, and for whom.
-type Wanted = (Caller, &'static [&'static str]);
+type Wanted = (Caller, Audience);
 /// A token, and when it was made.
 type Made = (HeaderValue, DateTime<Utc>);
 
@@ -117,7 +150,7 @@ impl Issuer {
     pub fn token(
         &self,
         caller: &Caller,
-        audience: &'static [&'static str],
+        audience: Audience,
     ) -> Result<HeaderValue, jsonwebtoken::errors::Error> {
         let now = self.clock.now();
         let key = (caller.clone(), audience);
@@ -132,37 +165,38 @@ impl Issuer {
         Ok(token)
     }
 
-    /// The token of this service itself.
+    /// The token of this service itself, with which these services may be asked internal RPCs.
     ///
     /// # Errors
     /// When signing fails.
     pub fn system_token(
         &self,
-        audience: &'static [&'static str],
+        asked: &'static [&'static str],
     ) -> Result<HeaderValue, jsonwebtoken::errors::Error> {
-        self.token(&Caller::System { service: self.name.to_owned() }, audience)
+        let caller = Caller::System { service: self.name.to_owned() };
+        self.token(&caller, Audience::internal(asked))
     }
 
-    /// A request in the name of this service itself.
+    /// A request in the name of this service itself, for an internal RPC of one of these services.
     ///
     /// # Errors
     /// When signing fails.
     pub fn request<T>(
         &self,
         message: T,
-        audience: &'static [&'static str],
+        asked: &'static [&'static str],
         within: Duration,
     ) -> Result<Request<T>, jsonwebtoken::errors::Error> {
         let mut request = Request::new(message);
         request.set_timeout(within);
-        request.metadata_mut().as_mut().insert(CONTEXT, self.system_token(audience)?);
+        request.metadata_mut().as_mut().insert(CONTEXT, self.system_token(asked)?);
         Ok(request)
     }
 
     fn sign(
         &self,
         caller: &Caller,
-        audience: &[&str],
+        audience: Audience,
         now: DateTime<Utc>,
     ) -> Result<HeaderValue, jsonwebtoken::errors::Error> {
         let mut header = Header::new(Algorithm::EdDSA);
@@ -170,7 +204,8 @@ impl Issuer {
         let iat = now.timestamp();
         let claims = Claims {
             iss: self.name.to_owned(),
-            aud: audience.iter().map(|name| (*name).to_owned()).collect(),
+            aud: audience.asked.iter().map(|name| (*name).to_owned()).collect(),
+            srv: audience.serves.map(str::to_owned),
             iat,
             exp: iat + i64::try_from(LIFE.as_secs()).unwrap_or(0),
             caller: claims_of(caller),
@@ -180,13 +215,25 @@ impl Issuer {
     }
 }
 
-/// Verifies tokens for one audience.
+/// Verifies tokens for one service.
 #[derive(Clone)]
 pub struct Verifier {
-    audience: &'static str,
+    service: &'static str,
     keys: Arc<HashMap<String, DecodingKey>>,
     clock: Clock,
-    verified: Cache<HeaderValue, (Arc<Caller>, i64)>,
+    verified: Cache<HeaderValue, Verified>,
+}
+
+/// A token whose signature and claims are sound.
+#[derive(Clone)]
+struct Verified {
+    caller: Arc<Caller>,
+    /// Seconds since 1970.
+    expires: i64,
+    /// Whether this service may serve public RPCs with it.
+    for_public: bool,
+    /// Whether this service may be asked internal RPCs with it.
+    for_internal: bool,
 }
 
 impl Verifier {
@@ -194,19 +241,15 @@ impl Verifier {
     ///
     /// # Errors
     /// When a key is missing or none.
-    pub fn read(
-        lookup: &Lookup,
-        audience: &'static str,
-        clock: Clock,
-    ) -> Result<Self, ConfigError> {
-        Self::new(audience, &lookup.required(PUBLIC_KEYS)?, clock)
+    pub fn read(lookup: &Lookup, service: &'static str, clock: Clock) -> Result<Self, ConfigError> {
+        Self::new(service, &lookup.required(PUBLIC_KEYS)?, clock)
     }
 
     /// The verifier with keys in the form of the configuration.
     ///
     /// # Errors
     /// When they are no such keys.
-    pub fn new(audience: &'static str, keys: &str, clock: Clock) -> Result<Self, ConfigError> {
+    pub fn new(service: &'static str, keys: &str, clock: Clock) -> Result<Self, ConfigError> {
         let bad = || {
             ConfigError::new(
                 PUBLIC_KEYS,
@@ -226,44 +269,57 @@ impl Verifier {
         if known.is_empty() {
             return Err(bad());
         }
-        Ok(Self { audience, keys: Arc::new(known), clock, verified: Cache::new(CACHED) })
+        Ok(Self { service, keys: Arc::new(known), clock, verified: Cache::new(CACHED) })
     }
 
-    /// The caller that a token names.
+    /// The caller that a token names, for an RPC of this kind.
     ///
     /// # Errors
-    /// `CREDENTIAL_INVALID` for a token that is forged or for another audience, `CREDENTIAL_EXPIRED` for an old one.
-    pub fn verify(&self, token: &HeaderValue) -> Result<Arc<Caller>, Fault> {
-        let (caller, expires) = if let Some(known) = self.verified.get(token) {
+    /// `CREDENTIAL_INVALID` for a token that is forged, or with which this service may not be called so;
+    /// `CREDENTIAL_EXPIRED` for an old one.
+    pub fn verify(&self, token: &HeaderValue, rpcs: Rpcs) -> Result<Arc<Caller>, Fault> {
+        let invalid =
+            || Fault::new(Reason::CredentialInvalid, "the context token is not valid here");
+        let verified = if let Some(known) = self.verified.get(token) {
             known
         } else {
-            let known = self.verify_anew(token).ok_or_else(|| {
-                Fault::new(Reason::CredentialInvalid, "the context token is not valid here")
-            })?;
-            self.verified.insert(token.clone(), known.clone());
-            known
+            let verified = self.verify_anew(token).ok_or_else(invalid)?;
+            self.verified.insert(token.clone(), verified.clone());
+            verified
         };
-        if self.clock.now().timestamp() >= expires {
+        let is_for_us = match rpcs {
+            Rpcs::Public => verified.for_public,
+            Rpcs::Internal => verified.for_internal,
+        };
+        if !is_for_us {
+            return Err(invalid());
+        }
+        if self.clock.now().timestamp() >= verified.expires {
             return Err(Fault::new(Reason::CredentialExpired, "the context token has expired"));
         }
-        Ok(caller)
+        Ok(verified.caller)
     }
 
-    fn verify_anew(&self, token: &HeaderValue) -> Option<(Arc<Caller>, i64)> {
+    fn verify_anew(&self, token: &HeaderValue) -> Option<Verified> {
         let token = token.to_str().ok()?;
         let kid = jsonwebtoken::decode_header(token).ok()?.kid?;
         let key = self.keys.get(&kid)?;
         let issuer = kid.split('/').next()?;
         let mut rules = Validation::new(Algorithm::EdDSA);
-        rules.set_audience(&[self.audience]);
         rules.set_issuer(&[issuer]);
         rules.set_required_spec_claims(&["exp", "aud", "iss"]);
-        // The time is checked against our own clock, at every use.
+        // The two audiences are checked against the kind of RPC, and the time against our own clock, at every use.
+        rules.validate_aud = false;
         rules.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, key, &rules).ok()?.claims;
         let caller = caller_of(claims.caller, &claims.iss);
         let speaks_for_itself = matches!(caller, Caller::System { .. });
-        (issuer == EDGE || speaks_for_itself).then(|| (Arc::new(caller), claims.exp))
+        (issuer == EDGE || speaks_for_itself).then(|| Verified {
+            caller: Arc::new(caller),
+            expires: claims.exp,
+            for_public: claims.srv.as_deref() == Some(self.service),
+            for_internal: claims.aud.iter().any(|name| name == self.service),
+        })
     }
 }
 

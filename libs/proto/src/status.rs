@@ -176,6 +176,15 @@ pub fn reason_of(status: &Status) -> Option<Reason> {
     Reason::from_str_name(&format!("ERROR_REASON_{}", info.reason))
 }
 
+/// Whether the answer of another service, asked on the way of a client's call, is the client's answer too: that service
+/// cannot answer now, or the client's credential was taken away, or has run out, during the call. Anything else is a
+/// failure between services.
+#[must_use]
+pub fn is_passed_on(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted)
+        || matches!(reason_of(status), Some(Reason::CredentialRevoked | Reason::CredentialExpired))
+}
+
 /// The bare name of a reason, as `ErrorInfo` carries it: `POST_STATE`.
 #[must_use]
 pub fn reason_name(reason: Reason) -> &'static str {

@@ -1,6 +1,7 @@
 //! A service's own database on the server that `POSTBREEZE_DATABASE_URL` names: opening, migrating, telling whether it
 //! is ready, and what an error of it means.
 
+mod authority;
 mod statements;
 
 use std::{str::FromStr as _, time::Duration};
@@ -15,6 +16,7 @@ use sqlx::{
 
 use crate::config::{ConfigError, Lookup};
 
+pub use authority::let_go_of_locks_soon;
 pub use statements::{Lease, Statements};
 
 /// Where the server is.

@@ -10,6 +10,7 @@ use tonic::body::Body;
 /// and whether also when the caller names no deadline. A process that stops does not wait for them to the end.
 const PATIENT: &[(&str, Duration, bool)] = &[
     ("/postbreeze.v1.MediaService/IngestFromUrl", Duration::from_mins(1), true),
+    ("/postbreeze.internal.v1.MediaSourceService/IngestMedia", Duration::from_mins(1), true),
     ("/postbreeze.v1.MediaService/CompleteUpload", Duration::from_mins(1), true),
     ("/postbreeze.v1.PostService/CreatePost", Duration::from_mins(1), false),
     ("/postbreeze.v1.CommentService/RefreshComments", Duration::from_mins(1), false),

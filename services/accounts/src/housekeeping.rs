@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use postbreeze_context::{
     token::Issuer,
-    workspace_log::{self, Follower},
+    workspace_log::{self, Follower, Following, Pass},
 };
 use postbreeze_ids::WorkspaceId;
 use postbreeze_runtime::{Environment, clock::Clock, peer::Peer};
@@ -25,14 +25,14 @@ const SENDINGS_KEPT: TimeDelta = TimeDelta::days(7);
 /// How many tokens are wrapped anew at once.
 const REWRAPPED: i64 = 50;
 
-/// Starts the tasks; they end with the process.
+/// Starts the tasks; they end with the process. Answers how the log of deleted workspaces is followed.
 pub(crate) fn start(
     environment: &Environment,
     store: &Store,
     vault: &Arc<Vault>,
     issuer: Issuer,
     workspaces: Peer,
-) {
+) -> Following {
     let stopping = environment.background.stopping().clone();
     let (clock, sweeper) = (environment.clock.clone(), store.clone());
     environment.background.spawn(async move {
@@ -55,7 +55,7 @@ pub(crate) fn start(
         stopping.run_until_cancelled::<_>(wrapping).await;
     });
     let deletions = Deletions { store: store.clone(), clock: environment.clock.clone() };
-    workspace_log::follow(environment, issuer, workspaces, deletions);
+    workspace_log::follow(environment, store.pool(), issuer, workspaces, deletions)
 }
 
 async fn sweep(store: &Store, clock: &Clock) {
@@ -110,15 +110,7 @@ struct Deletions {
 impl Follower for Deletions {
     type Error = sqlx::Error;
 
-    async fn position(&self) -> Result<i64, sqlx::Error> {
-        self.store.workspace_log_position().await
-    }
-
-    async fn deleted(&self, workspace_id: WorkspaceId, position: i64) -> Result<(), sqlx::Error> {
-        self.store.release_workspace(workspace_id, position, self.clock.now()).await
-    }
-
-    async fn skipped(&self, position: i64) -> Result<(), sqlx::Error> {
-        self.store.skip_entry(position).await
+    async fn deleted(&self, workspace_id: WorkspaceId, pass: Pass) -> Result<(), sqlx::Error> {
+        self.store.release_workspace(workspace_id, pass, self.clock.now()).await
     }
 }

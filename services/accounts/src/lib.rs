@@ -48,6 +48,9 @@ use tonic::service::Routes;
 pub use crate::config::Config;
 use crate::{networks::Networks, refresh::Refresher, rpc::Rpc, store::Store};
 
+/// The name under which health tells whether the log of deleted workspaces is followed, every entry of it.
+const LOGS: &str = "logs";
+
 /// The schema of this service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -84,7 +87,13 @@ pub fn service(parts: Parts) -> BoxService {
         parts.environment.clone(),
     ));
     Arc::clone(&refresher).start();
-    housekeeping::start(&parts.environment, &store, &vault, parts.issuer, parts.workspaces.clone());
+    let workspace_log = housekeeping::start(
+        &parts.environment,
+        &store,
+        &vault,
+        parts.issuer,
+        parts.workspaces.clone(),
+    );
     let rpc = Arc::new(Rpc {
         store,
         environment: parts.environment.clone(),
@@ -102,9 +111,15 @@ pub fn service(parts: Parts) -> BoxService {
         routes = routes.add_service(SandboxServiceServer::from_arc(rpc));
     }
     let database = parts.database;
-    let health = Health::of(&["postbreeze.v1.SocialAccountService"]).when("database", move || {
-        let database = database.clone();
-        async move { database.is_ready().await }
+    let health =
+        Health::of(&["postbreeze.v1.SocialAccountService", LOGS]).when("database", move || {
+            let database = database.clone();
+            async move { database.is_ready().await }
+        });
+    // One entry that fails takes nothing out of service.
+    let health = health.when_for(&[LOGS], "entries of logs", move || {
+        let is_sound = workspace_log.is_sound();
+        async move { is_sound }
     });
     let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
     owner(

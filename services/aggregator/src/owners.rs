@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use postbreeze_context::token::Audience;
 use postbreeze_ids::{Bucket, WorkspaceId};
 use postbreeze_runtime::peer::Peer;
 
@@ -74,19 +75,21 @@ impl Sources {
     }
 }
 
-/// Every owner's name, whom a context token may be meant for.
-const OWNERS: &[&str] = &["identity", "workspaces", "posts", "media", "accounts"];
-
-/// The services that a call to an owner may reach: the owner, and whom it asks.
+/// Whom the token of a call is for: the service that answers it, and those that this one asks on the way.
 #[must_use]
-pub fn audience_of(owner: &str) -> &'static [&'static str] {
-    match owner {
-        "identity" | "workspaces" => &["identity", "workspaces"],
-        "accounts" => &["accounts", "identity", "workspaces"],
-        "media" => &["media", "identity", "workspaces"],
-        "posts" => &["posts", "accounts", "media", "identity", "workspaces"],
-        _ => OWNERS,
-    }
+pub fn audience_of(answerer: &str) -> Audience {
+    let (serves, asked): (_, &[&str]) = match answerer {
+        "identity" => ("identity", &["identity", "workspaces"]),
+        "workspaces" => ("workspaces", &["identity"]),
+        "accounts" => ("accounts", &["identity", "workspaces"]),
+        "media" => ("media", &["identity", "workspaces"]),
+        "posts" => ("posts", &["accounts", "media", "identity", "workspaces"]),
+        // The aggregator's own RPCs ask every owner, and internal RPCs only.
+        _ => {
+            return Audience::internal(&["identity", "workspaces", "posts", "media", "accounts"]);
+        }
+    };
+    Audience { serves: Some(serves), asked }
 }
 
 /// Who answers an RPC.
@@ -120,5 +123,26 @@ impl Owners {
             ("MediaService", _) => Answerer::Owner(&self.media),
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A call's token opens public RPCs of the service that answers it alone, and internal ones of those that it asks.
+    #[test]
+    fn a_token_is_for_who_answers_and_for_whom_that_one_asks() {
+        let audiences: [(&str, &[&str]); 5] = [
+            ("identity", &["identity", "workspaces"]),
+            ("workspaces", &["identity"]),
+            ("accounts", &["identity", "workspaces"]),
+            ("media", &["identity", "workspaces"]),
+            ("posts", &["accounts", "media", "identity", "workspaces"]),
+        ];
+        for (owner, asked) in audiences {
+            assert_eq!(audience_of(owner), Audience { serves: Some(owner), asked });
+        }
+        assert_eq!(audience_of("aggregator").serves, None);
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use postbreeze_context::Denied;
 use postbreeze_ids::KeyId;
-use postbreeze_proto::status::{Fault, Reason, internal};
+use postbreeze_proto::status::{Fault, Reason, internal, is_passed_on};
 use postbreeze_runtime::postgres;
-use tonic::{Code, Status};
+use tonic::Status;
 
 /// When who was not let wait may try again: the queue is through by then.
 const PASSWORDS_RETRY: Duration = Duration::from_secs(1);
@@ -81,14 +81,7 @@ impl From<Error> for Status {
                 Err(cause) => postgres::status_of(&cause),
             },
             Error::Database(cause) => postgres::status_of(&cause),
-            Error::Workspaces(status)
-                if matches!(
-                    status.code(),
-                    Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted
-                ) =>
-            {
-                status
-            }
+            Error::Workspaces(status) if is_passed_on(&status) => status,
             Error::Workspaces(_) | Error::Missing(_) | Error::Crypto => {
                 tracing::error!(cause = message, "a call failed");
                 internal()

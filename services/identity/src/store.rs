@@ -8,7 +8,7 @@ pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod users;
 
-use postbreeze_runtime::postgres::{Database, Statements};
+use postbreeze_runtime::postgres::{Database, Statements, let_go_of_locks_soon};
 use sqlx::PgPool;
 
 /// The database of this service.
@@ -21,6 +21,7 @@ pub(crate) struct Store {
 impl Store {
     /// The store of a database.
     pub(crate) fn new(database: &Database) -> Self {
+        let_go_of_locks_soon(database.pool());
         Self { pool: database.pool().clone(), statements: database.statements().clone() }
     }
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use postbreeze_context::Denied;
 use postbreeze_ids::{FolderId, MediaId};
-use postbreeze_proto::status::{Fault, Reason, Violation, internal};
+use postbreeze_proto::status::{Fault, Reason, Violation, internal, is_passed_on};
 use postbreeze_runtime::postgres;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::{medium::MediaStatus, storage::StorageError, store::uses::Users};
 
@@ -128,13 +128,11 @@ impl From<Error> for Status {
                     .retry_after(AGAIN)
                     .into()
             }
-            Error::Peer { peer, status } => match status.code() {
-                Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => status,
-                _ => {
-                    tracing::error!(peer, cause = %status, "a peer failed");
-                    internal()
-                }
-            },
+            Error::Peer { status, .. } if is_passed_on(&status) => status,
+            Error::Peer { peer, status } => {
+                tracing::error!(peer, cause = %status, "a peer failed");
+                internal()
+            }
             Error::Busy => Fault::new(Reason::Overloaded, message).retry_after(AGAIN).into(),
             Error::CallEnded => postbreeze_proto::status::deadline_exceeded(),
             Error::Storage(cause) => {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use postbreeze_context::{
     token::Issuer,
-    workspace_log::{self, Follower},
+    workspace_log::{self, Follower, Following, Pass},
 };
 use postbreeze_ids::WorkspaceId;
 use postbreeze_runtime::{Environment, clock::Clock, peer::Peer};
@@ -23,7 +23,7 @@ const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// No write that is still going on is as old as this.
 const STAGING_STAYS: Duration = Duration::from_hours(24);
 
-/// Starts the tasks; they end with the process.
+/// Starts the tasks; they end with the process. Answers how the log of deleted workspaces is followed.
 pub(crate) fn start(
     environment: &Environment,
     store: &Store,
@@ -31,7 +31,7 @@ pub(crate) fn start(
     due: &Arc<Notify>,
     issuer: Issuer,
     workspaces: Peer,
-) {
+) -> Following {
     let clock = environment.clock.clone();
     let purger = Purger {
         store: store.clone(),
@@ -43,7 +43,7 @@ pub(crate) fn start(
     purge(environment, purger);
     sweep(environment, store.clone(), storage.clone());
     let deletions = Deletions { store: store.clone(), clock, due: Arc::clone(due) };
-    workspace_log::follow(environment, issuer, workspaces, deletions);
+    workspace_log::follow(environment, store.pool(), issuer, workspaces, deletions)
 }
 
 /// Ends what has lapsed, whether or not bytes can be deleted.
@@ -134,17 +134,9 @@ struct Deletions {
 impl Follower for Deletions {
     type Error = sqlx::Error;
 
-    async fn position(&self) -> Result<i64, sqlx::Error> {
-        self.store.workspace_log_position().await
-    }
-
-    async fn deleted(&self, workspace_id: WorkspaceId, position: i64) -> Result<(), sqlx::Error> {
-        self.store.release_workspace(workspace_id, position, self.clock.now()).await?;
+    async fn deleted(&self, workspace_id: WorkspaceId, pass: Pass) -> Result<(), sqlx::Error> {
+        self.store.release_workspace(workspace_id, pass, self.clock.now()).await?;
         self.due.notify_one();
         Ok(())
-    }
-
-    async fn skipped(&self, position: i64) -> Result<(), sqlx::Error> {
-        self.store.skip_entry(position).await
     }
 }

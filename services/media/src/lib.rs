@@ -42,6 +42,9 @@ use tonic::service::Routes;
 pub use crate::config::Config;
 use crate::{rpc::Rpc, storage::Storage, store::Store, turns::Turns};
 
+/// The name under which health tells whether the log of deleted workspaces is followed, every entry of it.
+const LOGS: &str = "logs";
+
 /// The schema of this service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
@@ -72,7 +75,7 @@ pub struct Parts {
 pub fn service(parts: Parts) -> BoxService {
     let store = Store::new(&parts.database);
     let purge = Arc::new(Notify::new());
-    housekeeping::start(
+    let workspace_log = housekeeping::start(
         &parts.environment,
         &store,
         &parts.storage,
@@ -94,9 +97,14 @@ pub fn service(parts: Parts) -> BoxService {
         .add_service(MediaSourceServiceServer::from_arc(rpc));
     let database = parts.database;
     // Not of the object store's health: without it media can still be listed, moved and kept.
-    let health = Health::of(&["postbreeze.v1.MediaService"]).when("database", move || {
+    let health = Health::of(&["postbreeze.v1.MediaService", LOGS]).when("database", move || {
         let database = database.clone();
         async move { database.is_ready().await }
+    });
+    // One entry that fails takes nothing out of service.
+    let health = health.when_for(&[LOGS], "entries of logs", move || {
+        let is_sound = workspace_log.is_sound();
+        async move { is_sound }
     });
     let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
     owner(

@@ -4,12 +4,14 @@ mod complete_upload;
 mod create_folder;
 mod delete_folder;
 mod delete_media;
+mod discard_media;
 mod entitlements;
 mod folders;
 mod get_media;
 mod get_storage_usage;
 mod hold_media;
 mod ingest_from_url;
+mod ingest_media;
 mod keep_media;
 mod links;
 mod list_folders;
@@ -105,6 +107,8 @@ serve! {
         hold_media: HoldMediaRequest -> HoldMediaResponse;
         keep_media: KeepMediaRequest -> KeepMediaResponse;
         share_media: ShareMediaRequest -> ShareMediaResponse;
+        ingest_media: IngestMediaRequest -> IngestMediaResponse;
+        discard_media: DiscardMediaRequest -> DiscardMediaResponse;
         get_storage_usage: GetStorageUsageRequest -> GetStorageUsageResponse;
     }
 }

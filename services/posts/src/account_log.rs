@@ -5,92 +5,97 @@ use std::time::Duration;
 
 use postbreeze_context::token::Issuer;
 use postbreeze_ids::{AccountId, WorkspaceId};
+use postbreeze_log_follower::{Failure, Following, Log, Pass};
 use postbreeze_proto::internal::v1::{
     AccountLogEntry, ReadAccountLogRequest, account_log_entry::Event,
     account_log_service_client::AccountLogServiceClient,
 };
 use postbreeze_runtime::{Environment, peer::Peer};
-use tokio::time::{Instant, sleep};
+use tonic::async_trait;
 
 use crate::{
-    error::Error,
     event::{self, EventKind, Subject},
     store::Store,
 };
 
-/// After a reading that failed, and after one that told nothing sooner than this: who is stopping lets nobody wait.
-const PAUSE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Follows the log until the process stops.
-pub(crate) fn follow(environment: &Environment, store: Store, issuer: Issuer, accounts: Peer) {
-    let stopping = environment.background.stopping().clone();
-    let follower = Follower { environment: environment.clone(), store, issuer, accounts };
-    environment.background.spawn(async move {
-        stopping.run_until_cancelled(follower.run()).await;
-    });
+pub(crate) fn follow(
+    environment: &Environment,
+    store: Store,
+    issuer: Issuer,
+    accounts: Peer,
+) -> Following {
+    let pool = store.pool().clone();
+    let log = AccountLog { environment: environment.clone(), store, issuer, accounts };
+    postbreeze_log_follower::follow(environment, &pool, log)
 }
 
-struct Follower {
+struct AccountLog {
     environment: Environment,
     store: Store,
     issuer: Issuer,
     accounts: Peer,
 }
 
-impl Follower {
-    async fn run(self) {
-        let mut failing = false;
-        loop {
-            let asked = Instant::now();
-            let read = self.read_on().await;
-            if let Err(cause) = &read
-                && !failing
-            {
-                tracing::warn!(%cause, "the log of accounts cannot be followed");
-            }
-            failing = read.is_err();
-            if failing || (matches!(read, Ok(0)) && asked.elapsed() < PAUSE) {
-                sleep(PAUSE).await;
-            }
-        }
+impl AccountLog {
+    /// Stops what is on its way to an account that is gone.
+    async fn stop(&self, id: AccountId) -> Result<(), Failure> {
+        let Environment { clock, minter, .. } = &self.environment;
+        let stopped = self.store.disconnect_account(id, minter, clock.now()).await;
+        stopped.map_err(Failure::failed)
     }
+}
 
-    /// Deals with what there is after the last entry that was dealt with, and answers how many entries there were.
-    async fn read_on(&self) -> Result<usize, Error> {
-        let after_position = self.store.account_log_position().await?;
+fn account_id(entry: &AccountLogEntry) -> Result<AccountId, Failure> {
+    entry.account_id.parse().map_err(|error| Failure::unreadable("account_id", error))
+}
+
+#[async_trait]
+impl Log for AccountLog {
+    type Entry = AccountLogEntry;
+
+    const NAME: &'static str = "accounts";
+    const POSITION_TABLE: &'static str = "account_log_position";
+
+    async fn read(&self, after_position: i64) -> Result<Vec<AccountLogEntry>, String> {
         let read = ReadAccountLogRequest { after_position };
         let request = self.issuer.request(read, &["accounts"], PATIENCE);
-        let request = request.map_err(|_| Error::Crypto)?;
+        let request = request.map_err(|error| error.to_string())?;
         let answer = AccountLogServiceClient::new(self.accounts.clone())
             .read_account_log(request)
             .await
-            .map_err(|status| Error::Peer { peer: "accounts", status })?;
-        let entries = answer.into_inner().entries;
-        for entry in &entries {
-            self.deal_with(entry).await?;
-        }
-        Ok(entries.len())
+            .map_err(|status| status.to_string())?;
+        Ok(answer.into_inner().entries)
     }
 
-    /// Stops what is to be stopped, then tells webhooks and moves the position on.
-    async fn deal_with(&self, entry: &AccountLogEntry) -> Result<(), Error> {
+    fn position(entry: &AccountLogEntry) -> i64 {
+        entry.position
+    }
+
+    fn subject(entry: &AccountLogEntry) -> &str {
+        &entry.account_id
+    }
+
+    /// Stops what is to be stopped, then tells webhooks and marks the entry.
+    async fn handle(&self, entry: &AccountLogEntry, pass: Pass) -> Result<(), Failure> {
         let Environment { clock, minter, .. } = &self.environment;
-        let now = clock.now();
-        let id: AccountId =
-            entry.account_id.parse().map_err(|_| Error::Unreadable("account_id"))?;
+        let id = account_id(entry)?;
         let (kind, revoked) = match &entry.event {
             Some(Event::Connected(_)) => (EventKind::AccountConnected, None),
             Some(Event::Expired(expired)) => (EventKind::AccountExpired, Some(expired.revoked)),
             Some(Event::Disconnected(_)) => {
-                self.store.disconnect_account(id, minter, now).await?;
+                self.stop(id).await?;
                 (EventKind::AccountDisconnected, None)
             }
             // An event of a later version: not ours to deal with.
-            None => return Ok(self.store.pass_account(entry.position, None, now).await?),
+            None => return pass.mark_alone(self.store.pool()).await.map_err(Failure::failed),
         };
-        let workspace_id: WorkspaceId =
-            entry.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;
+        let workspace_id: WorkspaceId = entry
+            .workspace_id
+            .parse()
+            .map_err(|error| Failure::unreadable("workspace_id", error))?;
         let (platform, handle) = (entry.platform(), entry.handle.clone());
         let event = event::Event {
             id: minter.mint(workspace_id.bucket()),
@@ -98,6 +103,14 @@ impl Follower {
             kind,
             subject: Subject::Account { id, platform, handle, revoked },
         };
-        Ok(self.store.pass_account(entry.position, Some(event), now).await?)
+        self.store.pass_account(pass, event, clock.now()).await.map_err(Failure::failed)
+    }
+
+    /// Nothing goes out to an account that is gone, whatever became of what was told of it before.
+    async fn handle_ahead(&self, entry: &AccountLogEntry) -> Result<(), Failure> {
+        match &entry.event {
+            Some(Event::Disconnected(_)) => self.stop(account_id(entry)?).await,
+            _ => Ok(()),
+        }
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use postbreeze_context::Denied;
 use postbreeze_ids::AccountId;
-use postbreeze_proto::status::{Fault, Reason, internal};
+use postbreeze_proto::status::{Fault, Reason, internal, is_passed_on};
 use postbreeze_runtime::postgres;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::post::{PostStatus, Refused};
 
@@ -159,13 +159,11 @@ impl From<Error> for Status {
                 Err(cause) => postgres::status_of(&cause),
             },
             Error::Database(cause) => postgres::status_of(&cause),
-            Error::Peer { peer, status } => match status.code() {
-                Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => status,
-                _ => {
-                    tracing::error!(peer, cause = %status, "a peer failed");
-                    internal()
-                }
-            },
+            Error::Peer { status, .. } if is_passed_on(&status) => status,
+            Error::Peer { peer, status } => {
+                tracing::error!(peer, cause = %status, "a peer failed");
+                internal()
+            }
             Error::Refused(status) => status,
             Error::Unreadable(_) | Error::Crypto => {
                 tracing::error!(cause = message, "a call failed");

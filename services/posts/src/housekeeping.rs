@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use postbreeze_context::{
     token::Issuer,
-    workspace_log::{self, Follower},
+    workspace_log::{self, Follower, Following, Pass},
 };
 use postbreeze_ids::WorkspaceId;
 use postbreeze_runtime::{Environment, clock::Clock, peer::Peer};
@@ -17,14 +17,14 @@ use crate::{error::Error, store::Store, vault::Vault};
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 const RESEALED: i64 = 100;
 
-/// Starts the tasks; they end with the process.
+/// Starts the tasks; they end with the process. Answers how the log of deleted workspaces is followed.
 pub(crate) fn start(
     environment: &Environment,
     store: &Store,
     vault: Arc<Vault>,
     issuer: Issuer,
     workspaces: Peer,
-) {
+) -> Following {
     let stopping = environment.background.stopping().clone();
     let (clock, sweeper) = (environment.clock.clone(), store.clone());
     environment.background.spawn(async move {
@@ -58,7 +58,7 @@ pub(crate) fn start(
         });
     }
     let deletions = Deletions { store: store.clone(), clock: environment.clock.clone() };
-    workspace_log::follow(environment, issuer, workspaces, deletions);
+    workspace_log::follow(environment, store.pool(), issuer, workspaces, deletions)
 }
 
 /// Seals every secret anew that is not under the current key, a few at a time, while everything goes on.
@@ -94,16 +94,8 @@ struct Deletions {
 impl Follower for Deletions {
     type Error = Error;
 
-    async fn position(&self) -> Result<i64, Error> {
-        Ok(self.store.workspace_log_position().await?)
-    }
-
-    async fn deleted(&self, workspace_id: WorkspaceId, position: i64) -> Result<(), Error> {
-        self.store.release_workspace(workspace_id, position, self.clock.now()).await
-    }
-
-    async fn skipped(&self, position: i64) -> Result<(), Error> {
-        Ok(self.store.skip_entry(position).await?)
+    async fn deleted(&self, workspace_id: WorkspaceId, pass: Pass) -> Result<(), Error> {
+        self.store.release_workspace(workspace_id, pass, self.clock.now()).await
     }
 }
 

@@ -61,12 +61,15 @@ use crate::{
 
 /// The name under which health tells whether what is due is sent.
 const PUBLISHER: &str = "publisher";
+/// The name under which health tells whether the logs of other services are followed, every entry of them.
+const LOGS: &str = "logs";
 /// What health tells of.
 const SERVICES: &[&str] = &[
     "postbreeze.v1.PostService",
     "postbreeze.v1.CommentService",
     "postbreeze.v1.WebhookService",
     PUBLISHER,
+    LOGS,
 ];
 
 /// The schema of this service's database.
@@ -103,8 +106,10 @@ pub fn service(parts: Parts) -> BoxService {
     let (environment, issuer, accounts) = (&parts.environment, &parts.issuer, &parts.accounts);
     let notices = notices::start(environment, &store, issuer.clone(), parts.media.clone());
     let (vault, workspaces) = (Arc::new(parts.config.vault), parts.workspaces.clone());
-    housekeeping::start(environment, &store, Arc::clone(&vault), issuer.clone(), workspaces);
-    account_log::follow(environment, store.clone(), issuer.clone(), accounts.clone());
+    let workspace_log =
+        housekeeping::start(environment, &store, Arc::clone(&vault), issuer.clone(), workspaces);
+    let account_log =
+        account_log::follow(environment, store.clone(), issuer.clone(), accounts.clone());
     let publisher = publisher::start(publisher::Parts {
         environment: environment.clone(),
         store: store.clone(),
@@ -180,6 +185,11 @@ pub fn service(parts: Parts) -> BoxService {
         .when_for(&[PUBLISHER], "accounts for the publisher", move || {
             let sender = sender.clone();
             async move { sender.sends() }
+        })
+        // One entry that fails takes nothing out of service.
+        .when_for(&[LOGS], "entries of logs", move || {
+            let is_sound = workspace_log.is_sound() && account_log.is_sound();
+            async move { is_sound }
         });
     let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
     owner(

@@ -2,9 +2,9 @@
 
 use postbreeze_context::Denied;
 use postbreeze_ids::{InvitationId, UserId, WorkspaceId};
-use postbreeze_proto::status::{self, Fault, Reason, Violation};
+use postbreeze_proto::status::{self, Fault, Reason, Violation, is_passed_on};
 use postbreeze_runtime::postgres::status_of;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::member::Refusal;
 
@@ -89,14 +89,7 @@ impl From<Error> for Status {
             }
             Error::PlansNotSelfService => told(Reason::PlanFeatureRequired),
             Error::EmailRefused(status) => status,
-            Error::Identity(status)
-                if matches!(
-                    status.code(),
-                    Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted
-                ) =>
-            {
-                status
-            }
+            Error::Identity(status) if is_passed_on(&status) => status,
             Error::Identity(_) | Error::IdentityMalformed | Error::Random => {
                 tracing::error!(cause = text, "a call failed");
                 status::internal()

@@ -20,6 +20,12 @@ pub(crate) fn may_grant(actor: Role, role: Role) -> Result<(), Refusal> {
     }
 }
 
+/// The roles that a member of this role may give to somebody; none for a user who is no member any more.
+pub(crate) fn grantable(actor: Option<Role>) -> Vec<Role> {
+    let Some(actor) = actor else { return Vec::new() };
+    Role::ALL.into_iter().filter(|role| may_grant(actor, *role).is_ok()).collect()
+}
+
 /// Whether an owner or admin may change or end the membership of somebody with this role.
 pub(crate) fn may_change(actor: Role, target: Role) -> Result<(), Refusal> {
     match (actor, target) {
@@ -62,6 +68,16 @@ mod tests {
             }
         }
         assert_eq!(may_grant(Owner, Owner), Err(Refusal::RoleInsufficient));
+    }
+
+    #[test]
+    fn who_has_left_grants_no_role() {
+        use Role::{Admin, ClientReviewer, Editor, Owner};
+        assert_eq!(grantable(Some(Owner)), [Admin, Editor, ClientReviewer]);
+        assert_eq!(grantable(Some(Admin)), [Editor, ClientReviewer]);
+        for actor in [Some(Editor), Some(ClientReviewer), None] {
+            assert_eq!(grantable(actor), []);
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod get_reach;
 mod get_subscription;
 mod get_workspace;
 mod get_workspace_entitlements;
+mod get_workspace_names;
 mod invite_member;
 mod leave_workspace;
 mod list_invitations;
@@ -178,6 +179,7 @@ serve!(BillingService {
 
 serve!(ReachService {
     get_reach(internal::GetReachRequest) -> internal::GetReachResponse;
+    get_workspace_names(internal::GetWorkspaceNamesRequest) -> internal::GetWorkspaceNamesResponse;
 });
 
 serve!(EntitlementService {

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use postbreeze_context::Admitted;
 use postbreeze_idempotency::{self as idempotency, Key};
 use postbreeze_ids::WorkspaceId;
-use postbreeze_runtime::postgres::{Database, Statements};
+use postbreeze_runtime::postgres::{Database, Statements, let_go_of_locks_soon};
 use prost::Message;
 use sqlx::{PgPool, PgTransaction};
 
@@ -45,6 +45,7 @@ pub(crate) struct Team {
 
 impl Store {
     pub(crate) fn new(database: &Database) -> Self {
+        let_go_of_locks_soon(database.pool());
         Self { pool: database.pool().clone(), statements: database.statements().clone() }
     }
 

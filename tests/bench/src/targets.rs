@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use postbreeze_context::{Caller, token::CONTEXT};
+use postbreeze_context::{
+    Caller,
+    token::{Audience, CONTEXT},
+};
 use postbreeze_ids::{Post as PostKind, UserId};
 use postbreeze_proto::{
     time::to_proto,
@@ -174,7 +177,8 @@ fn get_at_owner(processes: &Processes, reacher: &Reacher) -> Result<Target, Fail
     Ok(Target::new(GET_AT_OWNER, READERS, move |number| {
         let mut client = clients[number % CONNECTIONS].clone();
         let mut request = Request::new(GetPostRequest { post_id: next(), ..Default::default() });
-        let token = issuer.token(&caller, &["posts", "accounts", "identity", "workspaces"]);
+        let asked = &["accounts", "identity", "workspaces"];
+        let token = issuer.token(&caller, Audience { serves: Some("posts"), asked });
         async move {
             request.metadata_mut().as_mut().insert(CONTEXT, token?);
             client.get_post(request).await?;

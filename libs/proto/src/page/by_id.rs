@@ -28,6 +28,12 @@ impl Page {
         Some(Self { binding, size: size?, after })
     }
 
+    /// The most rows that the page may have.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// How many rows to ask for: one more than fit tells that there is a next page.
     #[must_use]
     pub fn limit(&self) -> usize {

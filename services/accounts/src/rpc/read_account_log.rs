@@ -50,8 +50,7 @@ pub(super) async fn read_account_log(
         let rows = rpc.store.account_log_after(after, MOST_ENTRIES).await?;
         let over = Instant::now() >= end || stopping.is_cancelled();
         if !rows.is_empty() || over {
-            let entries = rows.into_iter().map(entry).collect::<Result<_, _>>()?;
-            return Ok(ReadAccountLogResponse { entries });
+            return Ok(ReadAccountLogResponse { entries: rows.into_iter().map(entry).collect() });
         }
         tokio::select! {
             () = appended => {}
@@ -62,20 +61,28 @@ pub(super) async fn read_account_log(
     }
 }
 
-fn entry(row: LogRow) -> Result<AccountLogEntry, Error> {
-    let event = match AccountEvent::parse(&row.event).ok_or(Error::Unreadable("account event"))? {
+/// An entry whose event a later version has written has none here: it holds up no reader.
+fn entry(row: LogRow) -> AccountLogEntry {
+    let event = AccountEvent::parse(&row.event).map(|event| match event {
         AccountEvent::Connected => Event::Connected(AccountConnected {}),
         AccountEvent::Expired => Event::Expired(AccountExpired { revoked: false }),
         AccountEvent::Revoked => Event::Expired(AccountExpired { revoked: true }),
         AccountEvent::Disconnected => Event::Disconnected(AccountDisconnected {}),
-    };
-    Ok(AccountLogEntry {
+    });
+    if event.is_none() {
+        tracing::error!(
+            position = row.position,
+            event = row.event,
+            "the account log has an event that this version does not know: readers skip it"
+        );
+    }
+    AccountLogEntry {
         position: row.position,
         account_id: row.account_id.to_string(),
         workspace_id: row.workspace_id.to_string(),
         platform: row.platform.into(),
         handle: row.handle,
         time: Some(to_proto(row.create_time)),
-        event: Some(event),
-    })
+        event,
+    }
 }

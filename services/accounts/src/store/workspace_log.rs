@@ -1,27 +1,19 @@
-//! What a deleted workspace leaves behind, and how far the log of deletions was read (`workspace_log_position`).
+//! What a deleted workspace leaves behind.
 
 use chrono::{DateTime, Utc};
+use postbreeze_context::workspace_log::Pass;
 use postbreeze_ids::WorkspaceId;
-use sqlx::PgConnection;
 
 use super::{Store, heads::bury};
 
 impl Store {
-    /// The position of the last entry that was dealt with.
-    #[tracing::instrument(skip_all, name = "db.workspace_log_position.find", err(level = "debug"))]
-    pub(crate) async fn workspace_log_position(&self) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar!("SELECT position FROM workspace_log_position")
-            .fetch_one(self.pool())
-            .await
-    }
-
     /// Deals with a deletion: nothing can be connected any more, every account is disconnected, every token destroyed,
-    /// and the position moves on, in one transaction. Doing it again changes nothing.
+    /// and the entry is marked as handled, in one transaction. Doing it again changes nothing.
     #[tracing::instrument(skip_all, name = "db.workspace_log.release", err(level = "debug"))]
     pub(crate) async fn release_workspace(
         &self,
         workspace_id: WorkspaceId,
-        position: i64,
+        pass: Pass,
         now: DateTime<Utc>,
     ) -> Result<(), sqlx::Error> {
         let bucket = workspace_id.bucket().as_i16();
@@ -61,21 +53,7 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
-        move_on(&mut transaction, position).await?;
+        pass.mark(&mut transaction).await?;
         transaction.commit().await
     }
-
-    /// Moves the position on over an entry that is nothing to this version.
-    pub(crate) async fn skip_entry(&self, position: i64) -> Result<(), sqlx::Error> {
-        let mut connection = self.pool().acquire().await?;
-        move_on(&mut connection, position).await
-    }
-}
-
-#[tracing::instrument(skip_all, name = "db.workspace_log_position.move", err(level = "debug"))]
-async fn move_on(connection: &mut PgConnection, position: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!("UPDATE workspace_log_position SET position = GREATEST(position, $1)", position,)
-        .execute(connection)
-        .await?;
-    Ok(())
 }

@@ -108,3 +108,54 @@ async fn connecting_while_the_workspace_is_deleted_leaves_nothing_behind() {
         assert_eq!(tokens(&system).await.len(), 0);
     }
 }
+
+/// From now on what is learnt of a workspace's deletion cannot be written down.
+async fn refuse_deletion(system: &System, workspace_id: &str) {
+    let statement = "
+        CREATE TABLE refused (workspace_id UUID NOT NULL);
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT FROM refused WHERE refused.workspace_id = NEW.workspace_id) THEN
+                RAISE EXCEPTION 'refused by the test';
+            END IF;
+            RETURN NEW;
+        END
+        $$;
+        CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON account_heads
+        FOR EACH ROW EXECUTE FUNCTION refuse();";
+    let pool = system.pool("accounts");
+    sqlx::raw_sql(statement).execute(pool).await.unwrap();
+    sqlx::query("INSERT INTO refused VALUES ($1)")
+        .bind(workspace_id.parse::<postbreeze_ids::WorkspaceId>().unwrap().uuid())
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
+async fn set_aside(system: &System) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM failed_log_entries")
+        .fetch_one(system.pool("accounts"))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_deletion_that_fails_holds_up_no_other_and_is_made_up_for() {
+    let system = System::start().await;
+    let owner = system.sign_up("owner").await;
+    let first = owner.session.create_workspace("First").await.unwrap().id;
+    let second = owner.session.create_workspace("Second").await.unwrap().id;
+    for workspace in [&first, &second] {
+        owner.session.connect(workspace, "acme").await.unwrap();
+    }
+    refuse_deletion(&system, &first).await;
+    delete(&owner, &first).await;
+    delete(&owner, &second).await;
+    until_followed(&system).await;
+    assert_eq!((set_aside(&system).await, tokens(&system).await.len()), (1, 1));
+    let mend = "DELETE FROM refused";
+    sqlx::query(mend).execute(system.pool("accounts")).await.unwrap();
+    system.clock.turn(chrono::TimeDelta::minutes(6));
+    eventually("the first is released", async || tokens(&system).await.is_empty()).await;
+    assert_eq!(set_aside(&system).await, 0);
+}

@@ -20,8 +20,8 @@ pub(super) async fn sign_in(
     let password = session::parse_password(&mut fields, request.password);
     let (email, password) = fields.finish((email, password))?;
 
-    let user = rpc.store.find_user_by_email(&email).await?;
-    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let login = rpc.store.find_login(&email).await?;
+    let (user, hash) = login.map(|login| (login.user, login.password_hash)).unzip();
     // An unknown email takes as long as a wrong password, and answers the same.
     let fits = rpc.passwords.verify(password, hash).await?;
     let user = user.filter(|_| fits);

@@ -41,12 +41,11 @@ pub(super) async fn sign_up(
     let row = UserRow {
         id: rpc.environment.minter.mint(Bucket::random(&mut rand::rng())),
         email,
-        password_hash,
         display_name,
         create_time: now,
     };
     let mut transaction = rpc.store.pool().begin().await?;
-    insert_user(&mut transaction, &row).await?;
+    insert_user(&mut transaction, &row, &password_hash).await?;
     let secret = session::begin(&mut transaction, row.id, now).await?;
     transaction.commit().await?;
     Ok(SignUpResponse {

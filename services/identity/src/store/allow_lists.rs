@@ -1,5 +1,7 @@
 //! Table `api_key_workspaces`: the allow-lists of scoped keys.
 
+use std::collections::HashMap;
+
 use postbreeze_ids::{KeyId, WorkspaceId};
 use sqlx::PgConnection;
 
@@ -20,6 +22,7 @@ impl Store {
     /// A key's allow-list.
     #[tracing::instrument(skip_all, name = "db.api_keys.find_scope", err(level = "debug"))]
     pub(crate) async fn key_scope(&self, id: KeyId) -> Result<KeyScope, sqlx::Error> {
+        let mut lease = self.statements.lease().await?;
         let found = sqlx::query!(
             r#"
             SELECT
@@ -35,9 +38,9 @@ impl Store {
             id.bucket().as_i16(),
             id as KeyId,
         )
-        .fetch_optional(self.pool())
-        .await?;
-        Ok(match found {
+        .fetch_optional(lease.connection())
+        .await;
+        Ok(match lease.end(found)? {
             None => KeyScope::Gone,
             Some(row) if row.scoped => KeyScope::Only(row.workspaces),
             Some(_) => KeyScope::Full,
@@ -45,12 +48,12 @@ impl Store {
     }
 }
 
-/// The entries of these keys' allow-lists, each list in the order of the workspaces.
+/// These keys' allow-lists, each in the order of the workspaces.
 #[tracing::instrument(skip_all, name = "db.api_key_workspaces.list", err(level = "debug"))]
 pub(crate) async fn of_keys(
     connection: &mut PgConnection,
     ids: &[KeyId],
-) -> Result<Vec<(KeyId, WorkspaceId)>, sqlx::Error> {
+) -> Result<HashMap<KeyId, Vec<WorkspaceId>>, sqlx::Error> {
     let buckets: Vec<i16> = ids.iter().map(|id| id.bucket().as_i16()).collect();
     let rows = sqlx::query!(
         r#"
@@ -66,7 +69,11 @@ pub(crate) async fn of_keys(
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.key_id, row.workspace_id)).collect())
+    let mut lists: HashMap<KeyId, Vec<WorkspaceId>> = HashMap::with_capacity(ids.len());
+    for row in rows {
+        lists.entry(row.key_id).or_default().push(row.workspace_id);
+    }
+    Ok(lists)
 }
 
 /// Replaces the allow-list of a locked or new key.

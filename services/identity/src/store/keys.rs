@@ -68,43 +68,69 @@ impl Store {
         Ok(key.filter(|key| key.row.revoke_time.is_none()))
     }
 
-    /// A page of a user's keys, newest first, below an id.
+    /// At most `limit` of a user's keys, newest first, below an id, whose allow-lists have no more than `entries` entries
+    /// together; the first key in any case. Also tells whether there are more keys.
     #[tracing::instrument(skip_all, name = "db.api_keys.list", err(level = "debug"))]
     pub(crate) async fn list_keys(
         &self,
         user_id: UserId,
         include_revoked: bool,
         after: Option<Uuid>,
-        limit: i64,
-    ) -> Result<Vec<Key>, sqlx::Error> {
-        let rows = sqlx::query_as!(
-            KeyRow,
+        limit: usize,
+        entries: i64,
+    ) -> Result<(Vec<Key>, bool), sqlx::Error> {
+        let mut connection = self.pool().acquire().await?;
+        let found = sqlx::query!(
             r#"
             SELECT
-                id AS "id: KeyId",
-                user_id AS "user_id: UserId",
-                display_name,
-                scoped,
-                read_only,
-                create_time,
-                last_used_time,
-                expire_time,
-                revoke_time
-            FROM api_keys
-            WHERE bucket = $1 AND user_id = $2 AND id < $3 AND ($4 OR revoke_time IS NULL)
-            ORDER BY id DESC
+                key.id AS "id: KeyId",
+                key.user_id AS "user_id: UserId",
+                key.display_name,
+                key.scoped,
+                key.read_only,
+                key.create_time,
+                key.last_used_time,
+                key.expire_time,
+                key.revoke_time,
+                (
+                    SELECT count(*)
+                    FROM api_key_workspaces AS allowed
+                    WHERE allowed.bucket = key.bucket AND allowed.key_id = key.id
+                ) AS "entries!"
+            FROM api_keys AS key
+            WHERE key.bucket = $1 AND key.user_id = $2 AND key.id < $3 AND ($4 OR key.revoke_time IS NULL)
+            ORDER BY key.id DESC
             LIMIT $5
             "#,
             user_id.bucket().as_i16(),
             user_id as UserId,
             after.unwrap_or(Uuid::max()),
             include_revoked,
-            limit,
+            i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1),
         )
-        .fetch_all(self.pool())
+        .fetch_all(&mut *connection)
         .await?;
-        let mut connection = self.pool().acquire().await?;
-        complete(&mut connection, rows).await
+        let mut more = found.len() > limit;
+        let (mut rows, mut listed) = (Vec::new(), 0);
+        for row in found.into_iter().take(limit) {
+            listed += row.entries;
+            if listed > entries && !rows.is_empty() {
+                more = true;
+                break;
+            }
+            rows.push(KeyRow {
+                id: row.id,
+                user_id: row.user_id,
+                display_name: row.display_name,
+                scoped: row.scoped,
+                read_only: row.read_only,
+                create_time: row.create_time,
+                last_used_time: row.last_used_time,
+                expire_time: row.expire_time,
+                revoke_time: row.revoke_time,
+            });
+        }
+        Ok((complete(&mut connection, rows).await?, more))
     }
 
     /// Revokes a key; again keeps the first time.
@@ -222,17 +248,16 @@ async fn complete(
     rows: Vec<KeyRow>,
 ) -> Result<Vec<Key>, sqlx::Error> {
     let ids: Vec<KeyId> = rows.iter().map(|row| row.id).collect();
-    let secrets = secrets::of_keys(connection, &ids).await?;
-    let allowed = allow_lists::of_keys(connection, &ids).await?;
+    let mut secrets: HashMap<KeyId, Vec<SecretRow>> = HashMap::with_capacity(ids.len());
+    for secret in secrets::of_keys(connection, &ids).await? {
+        secrets.entry(secret.key_id).or_default().push(secret);
+    }
+    let mut allowed = allow_lists::of_keys(connection, &ids).await?;
     Ok(rows
         .into_iter()
         .map(|row| Key {
-            secrets: secrets.iter().filter(|secret| secret.key_id == row.id).cloned().collect(),
-            workspaces: allowed
-                .iter()
-                .filter(|(key_id, _)| *key_id == row.id)
-                .map(|(_, workspace_id)| *workspace_id)
-                .collect(),
+            secrets: secrets.remove(&row.id).unwrap_or_default(),
+            workspaces: allowed.remove(&row.id).unwrap_or_default(),
             row,
         })
         .collect())

@@ -15,12 +15,19 @@ pub(crate) struct UserRow {
     pub(crate) id: UserId,
     /// Trimmed and lower-cased.
     pub(crate) email: String,
-    /// A PHC string.
-    pub(crate) password_hash: String,
     /// The name others see.
     pub(crate) display_name: String,
     /// When the user signed up.
     pub(crate) create_time: DateTime<Utc>,
+}
+
+/// A user and what their password is checked against.
+#[derive(Clone)]
+pub(crate) struct LoginRow {
+    /// The user.
+    pub(crate) user: UserRow,
+    /// A PHC string.
+    pub(crate) password_hash: String,
 }
 
 /// Writes a new user.
@@ -28,7 +35,11 @@ pub(crate) struct UserRow {
 /// # Errors
 /// [`Error::EmailTaken`] when another was first.
 #[tracing::instrument(skip_all, name = "db.users.insert", err(level = "debug"))]
-pub(crate) async fn insert_user(connection: &mut PgConnection, row: &UserRow) -> Result<(), Error> {
+pub(crate) async fn insert_user(
+    connection: &mut PgConnection,
+    row: &UserRow,
+    password_hash: &str,
+) -> Result<(), Error> {
     let inserted = sqlx::query!(
         r#"
         WITH email AS (
@@ -41,7 +52,7 @@ pub(crate) async fn insert_user(connection: &mut PgConnection, row: &UserRow) ->
         row.id.bucket().as_i16(),
         row.id as UserId,
         row.email,
-        row.password_hash,
+        password_hash,
         row.display_name,
         row.create_time,
     )
@@ -69,7 +80,6 @@ impl Store {
             SELECT
                 row.id AS "id: UserId",
                 row.email,
-                row.password_hash,
                 row.display_name,
                 row.create_time
             FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
@@ -93,9 +103,29 @@ impl Store {
         &self,
         email: &str,
     ) -> Result<Option<UserRow>, sqlx::Error> {
-        // One query: a known email costs no more round trips than an unknown one.
         sqlx::query_as!(
             UserRow,
+            r#"
+            SELECT
+                row.id AS "id: UserId",
+                row.email,
+                row.display_name,
+                row.create_time
+            FROM user_emails AS taken
+            JOIN users AS row ON row.bucket = taken.bucket AND row.id = taken.user_id
+            WHERE taken.email = $1
+            "#,
+            email,
+        )
+        .fetch_optional(self.pool())
+        .await
+    }
+
+    /// The user who signed up with an email, with the hash of the password: only where one is checked.
+    #[tracing::instrument(skip_all, name = "db.users.find_login", err(level = "debug"))]
+    pub(crate) async fn find_login(&self, email: &str) -> Result<Option<LoginRow>, sqlx::Error> {
+        // One query: a known email costs no more round trips than an unknown one.
+        let found = sqlx::query!(
             r#"
             SELECT
                 row.id AS "id: UserId",
@@ -110,6 +140,15 @@ impl Store {
             email,
         )
         .fetch_optional(self.pool())
-        .await
+        .await?;
+        Ok(found.map(|row| LoginRow {
+            user: UserRow {
+                id: row.id,
+                email: row.email,
+                display_name: row.display_name,
+                create_time: row.create_time,
+            },
+            password_hash: row.password_hash,
+        }))
     }
 }

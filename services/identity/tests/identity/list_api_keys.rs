@@ -1,8 +1,10 @@
+use postbreeze_ids::{Key, KeyId, UserId};
 use postbreeze_proto::{
     status::Reason,
-    v1::{ApiKey, ListApiKeysRequest, ListApiKeysResponse, RevokeApiKeyRequest},
+    v1::{ApiKey, ListApiKeysRequest, ListApiKeysResponse, RevokeApiKeyRequest, api_key::Access},
 };
 use tonic::Status;
+use uuid::Uuid;
 
 use crate::support::{System, User, get, invalid_fields, refused};
 
@@ -88,4 +90,55 @@ async fn list_api_keys_is_for_sessions() {
     let (_, key) = system.sign_up("ann").await.full_key().await.unwrap();
     let answer = key.keys().list_api_keys(ListApiKeysRequest::default()).await;
     refused(answer, Reason::SessionRequired);
+}
+
+/// 150 keys with allow-lists of 1,000 entries are more than a client takes in one answer.
+#[tokio::test]
+async fn list_api_keys_with_long_allow_lists_gives_short_pages() {
+    let system = System::start().await;
+    let ann = system.sign_up("ann").await;
+    let user_id: UserId = ann.id().parse().unwrap();
+    let minter = &system.environment.minter;
+    let mut ids: Vec<Uuid> =
+        (0..150).map(|_| minter.mint::<Key>(user_id.bucket()).uuid()).collect();
+    ids.reverse();
+    let keys = "
+        INSERT INTO api_keys (bucket, id, user_id, display_name, scoped, read_only, create_time)
+        SELECT $1, id, $2, 'key', TRUE, FALSE, $4
+        FROM unnest($3::UUID[]) AS id";
+    sqlx::query(keys)
+        .bind(user_id.bucket().as_i16())
+        .bind(user_id.uuid())
+        .bind(&ids)
+        .bind(system.clock.now())
+        .execute(system.pool("identity"))
+        .await
+        .unwrap();
+    let entries = "
+        INSERT INTO api_key_workspaces (bucket, key_id, workspace_id)
+        SELECT $1, id, gen_random_uuid()
+        FROM unnest($2::UUID[]) AS id, generate_series(1, 1000)";
+    sqlx::query(entries)
+        .bind(user_id.bucket().as_i16())
+        .bind(&ids)
+        .execute(system.pool("identity"))
+        .await
+        .unwrap();
+    let (mut seen, mut page_token, mut sizes) = (Vec::new(), String::new(), Vec::new());
+    loop {
+        let request = ListApiKeysRequest { page_size: 200, page_token, ..Default::default() };
+        let page = list(&ann, request).await.unwrap();
+        sizes.push(page.api_keys.len());
+        for key in page.api_keys {
+            let Some(Access::Scoped(scoped)) = key.access else { panic!("a key without a list") };
+            assert_eq!(scoped.workspace_ids.len(), 1_000);
+            seen.push(key.id.parse::<KeyId>().unwrap().uuid());
+        }
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(sizes, [50, 50, 50]);
+    assert_eq!(seen, ids);
 }

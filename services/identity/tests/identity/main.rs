@@ -15,6 +15,7 @@ mod rotate_api_key;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod stopped_replica;
 mod touches;
 mod update_api_key;
 mod who_am_i;

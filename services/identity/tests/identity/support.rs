@@ -17,7 +17,7 @@ use tonic::Status;
 
 /// Who a credential says it is; any credential may ask.
 pub(crate) async fn who(client: &Client) -> Result<WhoAmIResponse, Status> {
-    Ok(client.keys().who_am_i(WhoAmIRequest {}).await?.into_inner())
+    Ok(client.keys().who_am_i(WhoAmIRequest::default()).await?.into_inner())
 }
 
 /// The ids of the workspaces that a credential reaches.

@@ -1,9 +1,10 @@
-//! What a deleted workspace leaves behind, and how far the log of deletions was read (`workspace_log_position`).
+//! What a deleted workspace leaves behind.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use postbreeze_ids::{UserId, WorkspaceId};
+use postbreeze_context::workspace_log::Pass;
+use postbreeze_ids::{MediaId, UserId, WorkspaceId};
 use sqlx::PgConnection;
 
 use super::{Store, usage::release, workspaces::bury};
@@ -12,28 +13,22 @@ use super::{Store, usage::release, workspaces::bury};
 const BATCH: i64 = 200;
 
 impl Store {
-    /// The position of the last entry that was dealt with.
-    #[tracing::instrument(skip_all, name = "db.workspace_log_position.find", err(level = "debug"))]
-    pub(crate) async fn workspace_log_position(&self) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar!("SELECT position FROM workspace_log_position")
-            .fetch_one(self.pool())
-            .await
-    }
-
     /// Deals with a deletion: nothing is put into the workspace any more, its media are deleted and no longer count, and
-    /// with the last of them the position moves on. Doing it again, or going on with it, changes nothing.
+    /// with the last of them the entry is marked as handled. Doing it again, or going on with it, changes nothing.
     #[tracing::instrument(skip_all, name = "db.workspace_log.release", err(level = "debug"))]
     pub(crate) async fn release_workspace(
         &self,
         workspace_id: WorkspaceId,
-        position: i64,
+        pass: Pass,
         now: DateTime<Utc>,
     ) -> Result<(), sqlx::Error> {
+        let mut after = MediaId::MIN;
         loop {
             let mut transaction = self.begin().await?;
             bury(&mut transaction, workspace_id, now).await?;
-            let charges = discard_some(&mut transaction, workspace_id, now).await?;
-            let last = i64::try_from(charges.len()).unwrap_or(BATCH) < BATCH;
+            let charges = discard_some(&mut transaction, workspace_id, after, now).await?;
+            let is_last = i64::try_from(charges.len()).unwrap_or(BATCH) < BATCH;
+            after = charges.iter().map(|charge| charge.id).max().unwrap_or(after);
             let mut released: BTreeMap<UserId, i64> = BTreeMap::new();
             for charge in charges {
                 *released.entry(charge.owner_user_id).or_default() += charge.bytes;
@@ -41,34 +36,31 @@ impl Store {
             for (owner_user_id, bytes) in released {
                 release(&mut transaction, owner_user_id, bytes).await?;
             }
-            if last {
-                move_on(&mut transaction, position).await?;
+            if is_last {
+                pass.mark(&mut transaction).await?;
             }
             transaction.commit().await?;
-            if last {
+            if is_last {
                 return Ok(());
             }
         }
-    }
-
-    /// Moves the position on over an entry that is nothing to this version.
-    pub(crate) async fn skip_entry(&self, position: i64) -> Result<(), sqlx::Error> {
-        let mut connection = self.pool().acquire().await?;
-        move_on(&mut connection, position).await
     }
 }
 
 /// What a medium was charged with.
 struct Charge {
+    id: MediaId,
     owner_user_id: UserId,
     bytes: i64,
 }
 
-/// Deletes some of a workspace's media, locked in the order of their ids, and answers what they were charged with.
+/// Deletes the next of a workspace's media, locked in the order of their ids, and answers what they were charged with.
+/// Those before `after` are passed: they are deleted already, and would be read again at each step.
 #[tracing::instrument(skip_all, name = "db.media.discard_some", err(level = "debug"))]
 async fn discard_some(
     connection: &mut PgConnection,
     workspace_id: WorkspaceId,
+    after: MediaId,
     now: DateTime<Utc>,
 ) -> Result<Vec<Charge>, sqlx::Error> {
     sqlx::query_as!(
@@ -77,7 +69,7 @@ async fn discard_some(
         WITH locked AS (
             SELECT bucket, id, charged_owner_user_id, charged_bytes
             FROM media
-            WHERE bucket = $1 AND workspace_id = $2 AND delete_time IS NULL
+            WHERE bucket = $1 AND workspace_id = $2 AND delete_time IS NULL AND id > $5
             ORDER BY id
             LIMIT $3
             FOR NO KEY UPDATE
@@ -91,6 +83,7 @@ async fn discard_some(
         FROM locked
         WHERE medium.bucket = locked.bucket AND medium.id = locked.id
         RETURNING
+            medium.id AS "id: MediaId",
             locked.charged_owner_user_id AS "owner_user_id: UserId",
             locked.charged_bytes AS "bytes"
         "#,
@@ -98,15 +91,8 @@ async fn discard_some(
         workspace_id as WorkspaceId,
         BATCH,
         now,
+        after as MediaId,
     )
     .fetch_all(connection)
     .await
-}
-
-#[tracing::instrument(skip_all, name = "db.workspace_log_position.move", err(level = "debug"))]
-async fn move_on(connection: &mut PgConnection, position: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!("UPDATE workspace_log_position SET position = GREATEST(position, $1)", position,)
-        .execute(connection)
-        .await?;
-    Ok(())
 }

@@ -178,3 +178,77 @@ async fn one_who_was_admitted_before_the_deletion_is_told_that_it_is_out_of_reac
     let completed = owner.session.complete_upload(&media.id).await;
     refused(completed, Reason::WorkspaceOutOfReach);
 }
+
+/// From now on what is learnt of a workspace's deletion cannot be written down.
+async fn refuse_deletion(system: &System, workspace_id: &str) {
+    let statement = "
+        CREATE TABLE refused (workspace_id UUID NOT NULL);
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT FROM refused WHERE refused.workspace_id = NEW.workspace_id) THEN
+                RAISE EXCEPTION 'refused by the test';
+            END IF;
+            RETURN NEW;
+        END
+        $$;
+        CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON media_workspaces
+        FOR EACH ROW EXECUTE FUNCTION refuse();";
+    let pool = system.pool("media");
+    sqlx::raw_sql(statement).execute(pool).await.unwrap();
+    sqlx::query("INSERT INTO refused VALUES ($1)")
+        .bind(workspace_id.parse::<postbreeze_ids::WorkspaceId>().unwrap().uuid())
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
+async fn set_aside(system: &System) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM failed_log_entries")
+        .fetch_one(system.pool("media"))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_deletion_that_fails_holds_up_no_other_and_is_made_up_for() {
+    let system = System::start().await;
+    let (owner, first) = owner(&system).await;
+    let second = owner.session.create_workspace("Second").await.unwrap().id;
+    for workspace in [&first, &second] {
+        picture(&owner.session, workspace, "a.png").await;
+    }
+    let both = stored(&system).await;
+    refuse_deletion(&system, &first).await;
+    delete(&owner, &first).await;
+    delete(&owner, &second).await;
+    until_followed(&system).await;
+    assert_eq!((set_aside(&system).await, stored(&system).await * 2), (1, both));
+    let mend = "DELETE FROM refused";
+    sqlx::query(mend).execute(system.pool("media")).await.unwrap();
+    system.clock.turn(chrono::TimeDelta::minutes(6));
+    eventually("the first is released", async || stored(&system).await == 0).await;
+    eventually("nothing is set aside", async || set_aside(&system).await == 0).await;
+}
+
+/// More media than one step deletes, and some that were deleted before.
+#[tokio::test]
+async fn a_deletion_takes_a_large_library_step_by_step() {
+    let system = System::start().await;
+    let (owner, id) = owner(&system).await;
+    let medium = picture(&owner.session, &id, "a.png").await;
+    let copies = "
+        INSERT INTO media
+        SELECT (jsonb_populate_record(medium, jsonb_build_object('id', (
+            substr(medium.id::TEXT, 1, 24) || lpad(to_hex(number), 12, '0'))::UUID,
+            'charged_bytes', 0, 'purge_time', NULL
+        ))).*
+        FROM media AS medium, generate_series(1, 450) AS number
+        WHERE medium.id = $1";
+    let media_id: postbreeze_ids::MediaId = medium.id.parse().unwrap();
+    sqlx::query(copies).bind(media_id.uuid()).execute(system.pool("media")).await.unwrap();
+    delete(&owner, &id).await;
+    until_followed(&system).await;
+    let left = "SELECT count(*) FROM media WHERE delete_time IS NULL";
+    let left: i64 = sqlx::query_scalar(left).fetch_one(system.pool("media")).await.unwrap();
+    assert_eq!((left, stored(&system).await), (0, 0));
+}

@@ -68,16 +68,8 @@ impl Deletions {
             for entry in &entries {
                 position = entry.position;
                 if let Some(Event::Deleted(_)) = entry.event {
-                    match entry.workspace_id.parse() {
-                        Ok(id) => {
-                            self.gone.insert(id);
-                        }
-                        // No post can be of a workspace whose id is none.
-                        Err(_) => tracing::error!(
-                            position,
-                            "publisher: an entry of the log of workspaces cannot be read; it is passed over"
-                        ),
-                    }
+                    // No post is of a workspace whose id is none; the follower of the log tells of it.
+                    self.gone.extend(entry.workspace_id.parse::<WorkspaceId>());
                 }
             }
             self.position = Some(position);

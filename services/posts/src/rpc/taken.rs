@@ -11,12 +11,9 @@ use aws_lc_rs::digest;
 use futures_util::{StreamExt as _, stream};
 use postbreeze_ids::{MediaId, PostId, WorkspaceId};
 use postbreeze_proto::{
-    internal::v1::KeepMediaRequest,
+    internal::v1::{DiscardMediaRequest, IngestMediaRequest, KeepMediaRequest},
     status::{Fault, Reason, Violation, reason_of},
-    v1::{
-        CreatePostResponse, DeleteMediaRequest, IngestFromUrlRequest, MediaItemInput,
-        media_service_client::MediaServiceClient,
-    },
+    v1::{CreatePostResponse, IngestFromUrlRequest, MediaItemInput},
 };
 use postbreeze_runtime::{call::Call, peer::Peer};
 use prost::Message as _;
@@ -166,7 +163,8 @@ impl<'a> Taken<'a> {
         let (peer, ingested) = (self.rpc.media.clone(), Arc::clone(&self.ingested));
         let (done, answer) = oneshot::channel();
         let fetching = call.scope(async move {
-            let answer = MediaServiceClient::new(peer.clone()).ingest_from_url(request).await;
+            let request = IngestMediaRequest { ingestion: Some(request) };
+            let answer = media::source(&peer).ingest_media(request).await;
             let fetched = answer.map_err(|status| refusal(index, status)).and_then(|answer| {
                 let medium = answer.into_inner().media.ok_or(Error::Unreadable("media"))?;
                 media::of_message(medium)
@@ -241,8 +239,8 @@ async fn return_all(peer: &Peer, held: Option<PostId>, ingested: &[MediaId]) {
         media::source(peer).keep_media(request).await.map_or_else(stays, drop);
     }
     for id in ingested {
-        let request = DeleteMediaRequest { media_id: id.to_string(), ..Default::default() };
-        let deleted = MediaServiceClient::new(peer.clone()).delete_media(request).await;
+        let request = DiscardMediaRequest { media_id: id.to_string() };
+        let deleted = media::source(peer).discard_media(request).await;
         deleted.map_or_else(stays, drop);
     }
 }

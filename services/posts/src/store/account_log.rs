@@ -1,8 +1,8 @@
-//! What a disconnected account leaves behind, and how far the log of accounts was read (`account_log_position`).
+//! What a disconnected account leaves behind, and what webhooks are told of the log of accounts.
 
 use chrono::{DateTime, Utc};
 use postbreeze_ids::{AccountId, Minter, PostId};
-use sqlx::PgConnection;
+use postbreeze_log_follower::Pass;
 
 use super::{
     Store, events,
@@ -14,32 +14,21 @@ use crate::{error::Error, event::Event};
 const BATCH: i64 = 500;
 
 impl Store {
-    /// The position of the last entry that was dealt with.
-    ///
-    /// # Errors
-    /// When the database fails.
-    #[tracing::instrument(skip_all, name = "db.account_log_position.find", err(level = "debug"))]
-    pub async fn account_log_position(&self) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar!("SELECT position FROM account_log_position")
-            .fetch_one(self.pool())
-            .await
-    }
-
-    /// Moves the position on over an entry that was dealt with, and writes down what webhooks are told of it: once, however
-    /// often and by however many the entry is read.
+    /// Marks an entry as handled, and writes down what webhooks are told of it: once, however often and by however many the
+    /// entry is read.
     ///
     /// # Errors
     /// When the database fails.
     #[tracing::instrument(skip_all, name = "db.account_log.pass", err(level = "debug"))]
     pub async fn pass_account(
         &self,
-        position: i64,
-        event: Option<Event>,
+        pass: Pass,
+        event: Event,
         now: DateTime<Utc>,
     ) -> Result<(), sqlx::Error> {
         let mut transaction = self.begin().await?;
-        if move_position(&mut transaction, position).await? {
-            events::record(&mut transaction, event.as_slice(), now).await?;
+        if pass.mark(&mut transaction).await? {
+            events::record(&mut transaction, &[event], now).await?;
         }
         transaction.commit().await
     }
@@ -116,16 +105,4 @@ impl Store {
             transaction.commit().await?;
         }
     }
-}
-
-/// Answers whether the position was behind: another replica may have been first.
-#[tracing::instrument(skip_all, name = "db.account_log_position.move", err(level = "debug"))]
-async fn move_position(connection: &mut PgConnection, position: i64) -> Result<bool, sqlx::Error> {
-    let moved = sqlx::query!(
-        "UPDATE account_log_position SET position = $1 WHERE position < $1",
-        position,
-    )
-    .execute(connection)
-    .await?;
-    Ok(moved.rows_affected() == 1)
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use postbreeze_context::Admitted;
 use postbreeze_ids::{AccountId, PostId, TargetId, WorkspaceId};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 use super::{
     Store,
@@ -18,6 +18,8 @@ use crate::{
 const SOURCES: i64 = 20;
 /// Rows that one statement deletes at the most.
 const SWEPT_AT_ONCE: i64 = 1_000;
+/// The most rows that one statement ends.
+const DROPPED_AT_ONCE: i64 = 1_000;
 
 /// A published target.
 #[derive(Debug, Clone)]
@@ -100,23 +102,53 @@ pub async fn enroll(connection: &mut PgConnection, sources: &[Source]) -> Result
     Ok(())
 }
 
-/// Fetches nothing more of a workspace that is gone.
+/// Fetches nothing more of the targets of a workspace that is gone, a bounded number at a time.
 #[tracing::instrument(skip_all, name = "db.comment_sources.drop", err(level = "debug"))]
 pub(super) async fn drop_sources(
+    pool: &PgPool,
+    workspace_id: WorkspaceId,
+) -> Result<(), sqlx::Error> {
+    let mut after = TargetId::MIN;
+    loop {
+        // Each step begins behind the last: what it has passed is not read again.
+        let dropped = sqlx::query_scalar!(
+            r#"
+            WITH next AS (
+                SELECT bucket, target_id
+                FROM comment_sources
+                WHERE bucket = $1 AND workspace_id = $2 AND next_time IS NOT NULL AND target_id > $3
+                ORDER BY target_id
+                LIMIT $4
+            )
+            UPDATE comment_sources AS source
+            SET next_time = NULL
+            FROM next
+            WHERE source.bucket = next.bucket AND source.target_id = next.target_id
+            RETURNING source.target_id AS "target_id: TargetId"
+            "#,
+            workspace_id.bucket().as_i16(),
+            workspace_id as WorkspaceId,
+            after as TargetId,
+            DROPPED_AT_ONCE,
+        )
+        .fetch_all(pool)
+        .await?;
+        match dropped.into_iter().max() {
+            Some(last) => after = last,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Has no account of a workspace that is gone fetched any more.
+#[tracing::instrument(skip_all, name = "db.comment_feeds.drop", err(level = "debug"))]
+pub(super) async fn drop_feeds(
     connection: &mut PgConnection,
     workspace_id: WorkspaceId,
 ) -> Result<(), sqlx::Error> {
-    let bucket = workspace_id.bucket().as_i16();
-    sqlx::query!(
-        "UPDATE comment_sources SET next_time = NULL WHERE bucket = $1 AND workspace_id = $2",
-        bucket,
-        workspace_id as WorkspaceId,
-    )
-    .execute(&mut *connection)
-    .await?;
     sqlx::query!(
         "DELETE FROM comment_feeds WHERE bucket = $1 AND workspace_id = $2",
-        bucket,
+        workspace_id.bucket().as_i16(),
         workspace_id as WorkspaceId,
     )
     .execute(connection)

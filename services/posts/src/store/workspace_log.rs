@@ -1,15 +1,16 @@
-//! What a deleted workspace leaves behind, and how far the log of deletions was read (`workspace_log_position`).
+//! What a deleted workspace leaves behind, and up to where every deletion was dealt with.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use postbreeze_context::workspace_log::Pass;
 use postbreeze_ids::{PostId, TargetId, UserId, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
     Store,
-    comment_sources::drop_sources,
+    comment_sources::{drop_feeds, drop_sources},
     comments::replies::drop_replies,
     media_notices::drop_notices,
     targets::{Standing, save_standings},
@@ -33,18 +34,28 @@ struct OpenPost {
 }
 
 impl Store {
-    /// The position of the last entry that was dealt with.
+    /// The position up to which every entry was dealt with: what was set aside lies beyond it.
+    ///
+    /// # Errors
+    /// When the database fails.
     #[tracing::instrument(skip_all, name = "db.workspace_log_position.find", err(level = "debug"))]
     pub async fn workspace_log_position(&self) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar!("SELECT position FROM workspace_log_position")
-            .fetch_one(self.pool())
-            .await
+        sqlx::query_scalar!(
+            r#"
+            SELECT LEAST(
+                position,
+                (SELECT min(failed.position) - 1 FROM failed_log_entries AS failed WHERE failed.log = 'workspaces')
+            ) AS "position!"
+            FROM workspace_log_position
+            "#
+        )
+        .fetch_one(self.pool())
+        .await
     }
 
     /// Deals with a deletion: nothing new is scheduled from now on, what had not gone out is canceled, its units are
-    /// given back, `media` is told nothing more of it, no comments of it
-    /// are fetched or answered, its webhooks are deleted, and with the last of it the position moves
-    /// on. Doing it again, or going on with it, changes nothing.
+    /// given back, `media` is told nothing more of it, no comments of it are fetched or answered, its webhooks are deleted,
+    /// and with the last of it the entry is marked as handled. Doing it again, or going on with it, changes nothing.
     ///
     /// # Errors
     /// When the database fails or holds what this version does not know.
@@ -52,7 +63,7 @@ impl Store {
     pub async fn release_workspace(
         &self,
         workspace_id: WorkspaceId,
-        position: i64,
+        pass: Pass,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         self.bury_workspace(workspace_id, now).await?;
@@ -61,38 +72,20 @@ impl Store {
             let mut transaction = self.begin().await?;
             let posts = lock_open(&mut transaction, workspace_id, after).await?;
             cancel(&mut transaction, workspace_id, &posts, now).await?;
+            transaction.commit().await?;
             match posts.last() {
-                Some(last) if posts.len() == BATCH => {
-                    after = last.id;
-                    transaction.commit().await?;
-                }
-                _ => {
-                    drop_replies(&mut transaction, workspace_id).await?;
-                    drop_sources(&mut transaction, workspace_id).await?;
-                    delete_webhooks(&mut transaction, workspace_id, now).await?;
-                    move_position(&mut transaction, position).await?;
-                    return Ok(transaction.commit().await?);
-                }
+                Some(last) if posts.len() == BATCH => after = last.id,
+                _ => break,
             }
         }
+        drop_sources(self.pool(), workspace_id).await?;
+        let mut transaction = self.begin().await?;
+        drop_replies(&mut transaction, workspace_id).await?;
+        drop_feeds(&mut transaction, workspace_id).await?;
+        delete_webhooks(&mut transaction, workspace_id, now).await?;
+        pass.mark(&mut transaction).await?;
+        Ok(transaction.commit().await?)
     }
-
-    /// Moves the position on over an entry that is nothing to this version.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn skip_entry(&self, position: i64) -> Result<(), sqlx::Error> {
-        let mut connection = self.pool().acquire().await?;
-        move_position(&mut connection, position).await
-    }
-}
-
-#[tracing::instrument(skip_all, name = "db.workspace_log_position.move", err(level = "debug"))]
-async fn move_position(connection: &mut PgConnection, position: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!("UPDATE workspace_log_position SET position = GREATEST(position, $1)", position,)
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 /// Locks the next posts by id. Their targets are read once the locks are held, and so belong to what is locked.
@@ -226,4 +219,35 @@ async fn save_stopped(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use postbreeze_runtime::postgres::Database;
+    use postbreeze_testkit::postgres::database;
+
+    use super::*;
+    use crate::MIGRATOR;
+
+    /// A publisher that starts reads the log from there: it must see what was set aside.
+    #[tokio::test]
+    async fn the_position_stays_before_what_was_set_aside() {
+        let test = database("posts", &MIGRATOR).await;
+        let store = Store::new(&Database::new(test.config(2), &MIGRATOR).unwrap());
+        let moved = "UPDATE workspace_log_position SET position = 9";
+        sqlx::query(moved).execute(store.pool()).await.unwrap();
+        assert_eq!(store.workspace_log_position().await.unwrap(), 9);
+        for (log, position) in [("accounts", 2_i64), ("workspaces", 7), ("workspaces", 5)] {
+            sqlx::query(
+                "INSERT INTO failed_log_entries VALUES ($1, $2, 'wsp_', '', 1, '', $3, $3)",
+            )
+            .bind(log)
+            .bind(position)
+            .bind(DateTime::UNIX_EPOCH)
+            .execute(store.pool())
+            .await
+            .unwrap();
+        }
+        assert_eq!(store.workspace_log_position().await.unwrap(), 4);
+    }
 }

@@ -31,6 +31,7 @@ mod list_deliveries;
 mod list_posts;
 mod list_publish_attempts;
 mod list_webhooks;
+mod log_entries;
 mod lost_answers;
 mod mark_comment_read;
 mod media_items;

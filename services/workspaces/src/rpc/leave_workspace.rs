@@ -19,10 +19,11 @@ pub(super) async fn leave_workspace(
     let (workspace_id,) = fields.finish((workspace_id,))?;
     let admitted = context.admit(Claim::on(workspace_id), Action::Leave)?;
 
+    let now = rpc.clock.now();
     let effect = async |change: Change| {
         let (mut team, actor) = lock_for(change, context, &admitted, Action::Leave).await?;
         member::may_leave(actor.role.0)?;
-        team.delete_member(actor.id).await?;
+        team.delete_member(&actor, now).await?;
         Ok((team.into_change(), LeaveWorkspaceResponse {}))
     };
     rpc.store.change(effect).await

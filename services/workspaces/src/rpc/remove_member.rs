@@ -21,11 +21,12 @@ pub(super) async fn remove_member(
     let action = Action::ManageMembers;
     let admitted = admit_on_member(rpc, context, workspace_id, user_id, action).await?;
 
+    let now = rpc.clock.now();
     let effect = async |change: Change| {
         let (mut team, actor) = lock_for(change, context, &admitted, action).await?;
         let target = team.member(user_id).await?.ok_or(Error::NoMember(user_id))?;
         member::may_change(actor.role.0, target.role.0)?;
-        team.delete_member(target.id).await?;
+        team.delete_member(&target, now).await?;
         Ok((team.into_change(), RemoveMemberResponse {}))
     };
     rpc.store.change(effect).await

@@ -25,12 +25,13 @@ pub(super) async fn transfer_ownership(
     let action = Action::TransferWorkspace;
     let admitted = admit_on_member(rpc, context, workspace_id, user_id, action).await?;
 
+    let now = rpc.clock.now();
     let effect = async |change: Change| {
         let (mut team, owner) = lock_for(change, context, &admitted, action).await?;
         let heir = team.member(user_id).await?.ok_or(Error::NoMember(user_id))?;
         // First the one, then the other: two owners are not possible, not even within a transaction.
-        team.set_role(owner.id, Role::Admin).await?;
-        team.set_role(heir.id, Role::Owner).await?;
+        team.set_role(&owner, Role::Admin, now).await?;
+        team.set_role(&heir, Role::Owner, now).await?;
         let workspace = message::workspace(team.workspace().await?, Role::Admin);
         Ok((team.into_change(), TransferOwnershipResponse { workspace: Some(workspace) }))
     };

@@ -30,12 +30,13 @@ pub(super) async fn update_member(
 
     // Asked before anything changes: a change that was made is always answered.
     let profile = rpc.identity.profile(user_id).await?;
+    let now = rpc.clock.now();
     let effect = async |change: Change| {
         let (mut team, actor) = lock_for(change, context, &admitted, action).await?;
         let target = team.member(user_id).await?.ok_or(Error::NoMember(user_id))?;
         member::may_change(actor.role.0, target.role.0)?;
         member::may_grant(actor.role.0, role)?;
-        team.set_role(target.id, role).await?;
+        team.set_role(&target, role, now).await?;
         let row = MemberRow { role: StoredRole(role), ..target };
         Ok((
             team.into_change(),

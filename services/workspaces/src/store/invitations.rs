@@ -1,7 +1,7 @@
 //! `invitations` and `invitation_tokens`.
 
 use chrono::{DateTime, Utc};
-use postbreeze_context::{Admitted, Claim};
+use postbreeze_context::{Admitted, Claim, Role};
 use postbreeze_ids::{InvitationId, UserId, WorkspaceId};
 use uuid::Uuid;
 
@@ -230,6 +230,38 @@ impl Team {
             self.workspace_id.bucket().as_i16(),
             self.workspace_id as WorkspaceId,
             email,
+            now,
+        )
+        .execute(&mut *self.transaction)
+        .await?;
+        Ok(())
+    }
+
+    /// Revokes the pending invitations that a user has sent, but those for a role that the user may still grant.
+    #[tracing::instrument(skip_all, name = "db.invitations.revoke_of", err(level = "debug"))]
+    pub(super) async fn revoke_invitations_of(
+        &mut self,
+        inviter_user_id: UserId,
+        still_granted: &[Role],
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let still_granted: Vec<String> =
+            still_granted.iter().map(|role| role.as_str().to_owned()).collect();
+        sqlx::query!(
+            "
+            UPDATE invitations
+            SET status = 'revoked',
+                settle_time = $5
+            WHERE bucket = $1
+                AND workspace_id = $2
+                AND inviter_user_id = $3
+                AND status = 'pending'
+                AND role <> ALL($4)
+            ",
+            self.workspace_id.bucket().as_i16(),
+            self.workspace_id as WorkspaceId,
+            inviter_user_id as UserId,
+            &still_granted,
             now,
         )
         .execute(&mut *self.transaction)

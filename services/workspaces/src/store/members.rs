@@ -7,6 +7,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{Change, Store, Team, stored::StoredRole};
+use crate::member::grantable;
 
 /// A membership.
 #[derive(Debug, Clone)]
@@ -154,12 +155,13 @@ impl Team {
         Ok(())
     }
 
-    /// Gives a member another role.
+    /// Gives a member another role, and revokes the pending invitations of theirs that the new role may not grant.
     #[tracing::instrument(skip_all, name = "db.members.update", err(level = "debug"))]
     pub(crate) async fn set_role(
         &mut self,
-        member: MemberId,
+        member: &MemberRow,
         role: Role,
+        now: DateTime<Utc>,
     ) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "
@@ -169,17 +171,21 @@ impl Team {
                 AND id = $2
             ",
             self.workspace_id.bucket().as_i16(),
-            member as MemberId,
+            member.id as MemberId,
             role.as_str(),
         )
         .execute(&mut *self.transaction)
         .await?;
-        Ok(())
+        self.revoke_invitations_of(member.user_id, &grantable(Some(role)), now).await
     }
 
-    /// Ends a membership.
+    /// Ends a membership, and revokes the member's pending invitations.
     #[tracing::instrument(skip_all, name = "db.members.delete", err(level = "debug"))]
-    pub(crate) async fn delete_member(&mut self, member: MemberId) -> Result<(), sqlx::Error> {
+    pub(crate) async fn delete_member(
+        &mut self,
+        member: &MemberRow,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
         sqlx::query!(
             "
             DELETE FROM members
@@ -187,10 +193,10 @@ impl Team {
                 AND id = $2
             ",
             self.workspace_id.bucket().as_i16(),
-            member as MemberId,
+            member.id as MemberId,
         )
         .execute(&mut *self.transaction)
         .await?;
-        Ok(())
+        self.revoke_invitations_of(member.user_id, &grantable(None), now).await
     }
 }

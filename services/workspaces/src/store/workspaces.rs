@@ -90,6 +90,40 @@ impl Store {
         .await
     }
 
+    /// The names of those of these workspaces that live and that a user is a member of, in the order of their ids.
+    #[tracing::instrument(skip_all, name = "db.workspaces.names", err(level = "debug"))]
+    pub(crate) async fn names_for(
+        &self,
+        user_id: UserId,
+        ids: &[WorkspaceId],
+    ) -> Result<Vec<(WorkspaceId, String)>, sqlx::Error> {
+        let buckets: Vec<i16> = ids.iter().map(|id| id.bucket().as_i16()).collect();
+        let mut lease = self.statements.lease().await?;
+        let rows = sqlx::query!(
+            r#"
+            SELECT
+                w.id AS "id: WorkspaceId",
+                w.name
+            FROM unnest($1::SMALLINT[], $2::UUID[]) AS wanted (bucket, id)
+            JOIN workspaces w
+                ON w.bucket = wanted.bucket
+                AND w.id = wanted.id
+                AND w.delete_time IS NULL
+            JOIN members m
+                ON m.bucket = w.bucket
+                AND m.workspace_id = w.id
+                AND m.user_id = $3
+            ORDER BY w.id
+            "#,
+            &buckets,
+            ids as &[WorkspaceId],
+            user_id as UserId,
+        )
+        .fetch_all(lease.connection())
+        .await;
+        Ok(lease.end(rows)?.into_iter().map(|row| (row.id, row.name)).collect())
+    }
+
     /// The owner of a living workspace, and whether an editor's posts need approval there.
     #[tracing::instrument(skip_all, name = "db.workspaces.get_terms", err(level = "debug"))]
     pub(crate) async fn owner_and_approval(

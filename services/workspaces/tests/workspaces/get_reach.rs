@@ -42,5 +42,5 @@ async fn get_reach_needs_a_user() {
     let system = System::start().await;
     let caller = Caller::System { service: "aggregator".to_owned() };
     let answer = system.reach(&caller).get_reach(GetReachRequest {}).await;
-    refused(answer, Reason::SessionRequired);
+    refused(answer, Reason::CredentialInvalid);
 }

@@ -20,6 +20,7 @@ mod list_invitations;
 mod list_members;
 mod list_plans;
 mod list_workspaces;
+mod lost_authority;
 mod read_workspace_log;
 mod remove_member;
 mod revoke_invitation;

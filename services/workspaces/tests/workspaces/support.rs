@@ -10,7 +10,7 @@ use std::sync::{
 use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_context::{
     Caller, Permission,
-    token::{self, CONTEXT, Issuer, Verifier},
+    token::{self, Audience, CONTEXT, Issuer, Verifier},
 };
 use postbreeze_ids::{Bucket, KeyId, UserId, WorkspaceId};
 use postbreeze_proto::{
@@ -41,7 +41,7 @@ use uuid::Uuid;
 
 use self::identity::FakeIdentity;
 
-const AUDIENCE: &[&str] = &[NAME, "identity"];
+const AUDIENCE: Audience = Audience { serves: Some(NAME), asked: &[NAME, "identity"] };
 /// Of the service's pool.
 const CONNECTIONS: u32 = 8;
 /// 2026-11-02T12:00:00Z
@@ -52,6 +52,7 @@ pub(crate) struct System {
     pub(crate) identity: FakeIdentity,
     service: BoxService,
     issuer: Issuer,
+    posts: Issuer,
     environment: Environment,
     database: TestDatabase,
     now_us: Arc<AtomicI64>,
@@ -87,6 +88,8 @@ impl System {
             DateTime::from_timestamp_micros(source.load(Ordering::SeqCst)).unwrap()
         }));
         let (signing, public) = token::generate("aggregator", "test").unwrap();
+        let (signing_posts, public_posts) = token::generate("posts", "test").unwrap();
+        let public = format!("{public},{public_posts}");
         let verifier = |audience| Verifier::new(audience, &public, clock.clone()).unwrap();
         let identity = FakeIdentity::new(verifier("identity"));
         let test_database = database(NAME, &MIGRATOR).await;
@@ -106,11 +109,13 @@ impl System {
             limits: Limits::default(),
             identity: Peer::in_process("identity", identity.service()),
         };
-        let issuer = Issuer::new("aggregator", &signing, clock).unwrap();
+        let issuer = Issuer::new("aggregator", &signing, clock.clone()).unwrap();
+        let posts = Issuer::new("posts", &signing_posts, clock).unwrap();
         Self {
             identity,
             service: service(parts),
             issuer,
+            posts,
             environment,
             database: test_database,
             now_us,
@@ -169,7 +174,11 @@ impl System {
 
     /// The service as this caller reaches it.
     pub(crate) fn as_caller(&self, caller: &Caller) -> BoxService {
-        let (issuer, caller) = (self.issuer.clone(), caller.clone());
+        self.signed(&self.issuer, caller)
+    }
+
+    fn signed(&self, issuer: &Issuer, caller: &Caller) -> BoxService {
+        let (issuer, caller) = (issuer.clone(), caller.clone());
         BoxService::new(self.service.clone().map_request(
             move |mut request: http::Request<Body>| {
                 // Signed at each call: the clock may have been turned.
@@ -197,15 +206,13 @@ impl System {
     }
 
     pub(crate) fn entitlements(&self) -> EntitlementServiceClient<BoxService> {
-        EntitlementServiceClient::new(self.as_caller(&Self::other_service()))
+        EntitlementServiceClient::new(self.as_caller(&self.user("anyone").caller))
     }
 
+    /// The log, as `posts` follows it.
     pub(crate) fn log(&self) -> WorkspaceLogServiceClient<BoxService> {
-        WorkspaceLogServiceClient::new(self.as_caller(&Self::other_service()))
-    }
-
-    fn other_service() -> Caller {
-        Caller::System { service: "aggregator".to_owned() }
+        let posts = Caller::System { service: "posts".to_owned() };
+        WorkspaceLogServiceClient::new(self.signed(&self.posts, &posts))
     }
 
     /// A new workspace of a user.

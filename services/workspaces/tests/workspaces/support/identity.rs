@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::HeaderValue;
-use postbreeze_context::token::{CONTEXT, Verifier};
+use postbreeze_context::token::{CONTEXT, Rpcs, Verifier};
 use postbreeze_ids::{KeyId, UserId, WorkspaceId};
 use postbreeze_proto::{
     internal::v1::{
@@ -90,7 +90,7 @@ impl FakeIdentity {
         let token = request.metadata().get(CONTEXT.as_str());
         let token = token.ok_or_else(|| Fault::new(Reason::CredentialMissing, "no token"))?;
         let token = HeaderValue::from_bytes(token.as_encoded_bytes()).unwrap();
-        Ok((*self.0.verifier.verify(&token)?).clone())
+        Ok((*self.0.verifier.verify(&token, Rpcs::Internal)?).clone())
     }
 }
 
