@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// A transaction that commits late writes due times in the past; it is at most this late.
 const SLACK: TimeDelta = TimeDelta::seconds(10);
 /// After this long everything due is read again, for what was written further back.
-const RESCAN_EVERY: Duration = Duration::from_secs(60);
+const RESCAN_EVERY: Duration = Duration::from_mins(1);
 /// Accounts that are remembered as passed over. Targets of further ones are read again in each poll.
 const MOST_ACCOUNTS: usize = 4_096;
 
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(backlog.read_from(at(100), start), at(90));
         // The clock was set back by a minute and a half.
         assert_eq!(backlog.read_from(at(10), start), at(0));
-        let later = start + Duration::from_secs(60);
+        let later = start + Duration::from_mins(1);
         assert!(backlog.read_from(at(100), later) < DateTime::UNIX_EPOCH && backlog.is_empty());
     }
 

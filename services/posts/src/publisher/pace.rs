@@ -12,7 +12,7 @@ use postbreeze_ids::{AccountId, Bucket, PostId, TargetId};
 use crate::store::due::Held;
 
 /// Sendings of one account at once.
-pub(super) const PER_ACCOUNT: usize = 4;
+const PER_ACCOUNT: usize = 4;
 /// A bucket has less under way than so many times what is free: alone two thirds of all there is, together with others less
 /// each, so that whoever comes next finds something free.
 const PER_BUCKET: usize = 2;

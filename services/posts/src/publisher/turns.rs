@@ -16,7 +16,7 @@ use super::{
     claim::{Claimed, Job, Rules, claim},
     deletions::Deletions,
     errand::withheld,
-    pace::{PER_ACCOUNT, Pace},
+    pace::Pace,
     settle::{Done, INTERRUPTED, Outcome},
 };
 use crate::{error::Error, store::due::DueTarget};
@@ -28,7 +28,7 @@ const READ: i64 = 256;
 /// Targets read while networks cannot be asked, of those that are late.
 const LATE_READ: i64 = 64;
 /// Targets read of an account that was passed over: one more than it may have under way.
-const PER_ACCOUNT_READ: i64 = PER_ACCOUNT as i64 + 1;
+const PER_ACCOUNT_READ: i64 = 5;
 /// How long targets are claimed one by one before the rest waits for the next poll.
 const SINGLY: Duration = Duration::from_secs(5);
 /// Room for this many is worth a claim at once; less is after [`GATHER`].
