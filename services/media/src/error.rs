@@ -129,7 +129,11 @@ impl From<Error> for Status {
                     .into()
             }
             Error::Peer { peer, status } => match status.code() {
-                Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted => status,
+                // Also what a client is told whose credential was revoked meanwhile.
+                Code::Unavailable
+                | Code::DeadlineExceeded
+                | Code::ResourceExhausted
+                | Code::Unauthenticated => status,
                 _ => {
                     tracing::error!(peer, cause = %status, "a peer failed");
                     internal()

@@ -4,6 +4,7 @@ mod complete_upload;
 mod create_folder;
 mod delete_folder;
 mod delete_media;
+mod discard_media;
 mod entitlements;
 mod folders;
 mod get_media;
@@ -104,6 +105,7 @@ serve! {
         look_up_media: LookUpMediaRequest -> LookUpMediaResponse;
         hold_media: HoldMediaRequest -> HoldMediaResponse;
         keep_media: KeepMediaRequest -> KeepMediaResponse;
+        discard_media: DiscardMediaRequest -> DiscardMediaResponse;
         share_media: ShareMediaRequest -> ShareMediaResponse;
         get_storage_usage: GetStorageUsageRequest -> GetStorageUsageResponse;
     }

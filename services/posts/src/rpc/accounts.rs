@@ -60,9 +60,13 @@ pub(super) async fn of_post(rpc: &Rpc, post: &Post) -> Result<Accounts, Error> {
     look_up(rpc, post.targets.iter().map(|target| target.account_id)).await
 }
 
+/// Accounts as far as they are known. Asks only when there is something to ask.
 async fn look_up(rpc: &Rpc, ids: impl Iterator<Item = AccountId>) -> Result<Accounts, Error> {
     // Each once: a request may name one twice.
     let distinct: HashSet<AccountId> = ids.collect();
+    if distinct.is_empty() {
+        return Ok(Accounts::new());
+    }
     let request =
         LookUpAccountsRequest { account_ids: distinct.iter().map(ToString::to_string).collect() };
     let answer = AccountSourceServiceClient::new(rpc.accounts.clone())

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
-use postbreeze_idempotency::{self as idempotency, Key};
+use postbreeze_idempotency::{self as idempotency, Claimed, Key};
 use postbreeze_ids::MediaId;
 use postbreeze_proto::{
     fields::Fields,
@@ -90,6 +90,7 @@ pub(super) async fn create_post(
     }
     let at = input.timing.map(|timing| timing::instant_or_fault(timing, now)).transpose()?;
 
+    let publish_now = input.timing == Some(Timing::Now);
     let mut status = PostStatus::Draft;
     let mut charge = None;
     let mut limit = None;
@@ -104,7 +105,12 @@ pub(super) async fn create_post(
         }
     }
     let id = rpc.environment.minter.mint(workspace_id.bucket());
-    let mut taken = Taken::nothing(rpc, id);
+    let reaches_outside = key.as_ref().filter(|_| !request.media_items.is_empty());
+    let claim = match idempotency::claim(&rpc.environment, rpc.store.pool(), reaches_outside).await? {
+        Claimed::Held(held) => held,
+        Claimed::Answered(first_answer) => return Ok(first_answer),
+    };
+    let mut taken = Taken::nothing(rpc, id, claim);
     let ingested = taken.ingest(workspace_id, &request.media_items, &input.request_id).await?;
     let ids = ingested.iter().map(|(id, _)| *id);
     let media_ids: Vec<_> = ids.chain(input.media_ids).collect();
@@ -130,8 +136,14 @@ pub(super) async fn create_post(
         delete_time: None,
         alt_texts: media::alt_texts(&media_ids, &media),
         media_ids,
+        publish_now,
+        released_form: None,
     };
-    let post = Post { row, targets: composition::rows(rpc, id, input.targets, &accounts) };
+    let targets = composition::rows(rpc, id, input.targets, &accounts, &media);
+    let mut post = Post { row, targets };
+    if status == PostStatus::Scheduled {
+        post.row.released_form = Some(post.form());
+    }
     if !request.media_items.is_empty() {
         // Only now is it known what they are.
         let items = request.media_items.len();

@@ -6,6 +6,8 @@ mod support;
 
 mod access;
 mod account_events;
+mod approval;
+mod approved_forms;
 mod approve_post;
 mod cancel_post;
 mod cap;
@@ -22,6 +24,7 @@ mod get_comment;
 mod get_post;
 mod get_webhook;
 mod idempotency;
+mod ingesting_twins;
 mod inbox;
 mod kept_media;
 mod list_comments;

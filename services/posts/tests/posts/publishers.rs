@@ -2,13 +2,15 @@
 
 use chrono::TimeDelta;
 use postbreeze_posts::MIGRATOR;
-use postbreeze_proto::v1::{Plan, PostStatus, SandboxBehavior, SandboxFault, TargetStatus};
+use postbreeze_proto::v1::{
+    Plan, PostStatus, SandboxBehavior, SandboxFault, TargetStatus, UpdatePostRequest,
+};
 use postbreeze_runtime::health;
 use postbreeze_testkit::postgres::database;
 
 use crate::support::{
-    Replica, System, accepted, change_plan, command, due, eventually, get, held, scheduled, sent,
-    until, workspace_of,
+    Replica, System, accepted, change_plan, command, due, eventually, get, held, list, scheduled,
+    sent, until, update_post, workspace_of,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +78,14 @@ async fn while_accounts_cannot_be_reached_nothing_is_tried() {
     eventually("it says that it can send", publisher).await;
     replica.cut(true);
     eventually("it says that it cannot send", || async { !publisher().await }).await;
-    assert!(health::is_serving(&replica.service).await, "posts can be read all the same");
+    assert!(health::is_serving(&replica.service).await);
+    assert_eq!(list(client).await, [get(client, &post.id).await.unwrap()]);
+    let update = UpdatePostRequest {
+        post_id: post.id.clone(),
+        content: "written without accounts".to_owned(),
+        ..Default::default()
+    };
+    update_post(client, update).await.unwrap();
     system.clock.turn(TimeDelta::days(1));
     let asked = replica.refused();
     eventually("it has looked again", || async { replica.refused() > asked + 3 }).await;
@@ -86,7 +95,7 @@ async fn while_accounts_cannot_be_reached_nothing_is_tried() {
     let published = until(client, &post.id, PostStatus::Published).await;
     assert_eq!(published.targets[0].attempt_count, 1);
     eventually("it says that it can", publisher).await;
-    assert_eq!(sent(client, &account.id).await, ["x"]);
+    assert_eq!(sent(client, &account.id).await, ["written without accounts"]);
     replica.stop().await;
 }
 
