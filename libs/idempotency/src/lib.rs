@@ -115,7 +115,9 @@ impl Error {
             Self::Reused { request_id } => {
                 Ok(Fault::new(Reason::RequestIdReused, message).with("request_id", request_id))
             }
-            Self::Raced | Self::UnderWay => Ok(Fault::new(Reason::Overloaded, message).retry_after(AGAIN)),
+            Self::Raced | Self::UnderWay => {
+                Ok(Fault::new(Reason::Overloaded, message).retry_after(AGAIN))
+            }
             Self::Database(error) => Err(error),
         }
     }

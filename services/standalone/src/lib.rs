@@ -94,8 +94,7 @@ pub fn compose_behind(
     limits: &Limits,
     door: impl Fn(&'static str, BoxService) -> BoxService,
 ) -> Result<System, Failure> {
-    let in_process =
-        |name: &'static str, service| Peer::in_process(name, door(name, service));
+    let in_process = |name: &'static str, service| Peer::in_process(name, door(name, service));
     let clock = || environment.clock.clone();
     let verifier = |audience| Verifier::new(audience, keys.public(), clock());
     let issuer = |name: &'static str| -> Result<Issuer, ConfigError> {

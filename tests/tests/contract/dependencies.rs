@@ -125,8 +125,7 @@ async fn an_rpc_is_answered_while_a_service_is_stopped_that_it_does_not_need() {
             };
             let path = rpc_of(row).path();
             world.system.stop_owner(owner);
-            let answer =
-                Call::new(&path, credential.as_deref(), &request).send(&world.front).await;
+            let answer = Call::new(&path, credential.as_deref(), &request).send(&world.front).await;
             world.system.start_owner(owner);
             let is_needed = needs.split(' ').any(|needed| needed == owner);
             let is_right = if is_needed {
@@ -151,6 +150,7 @@ fn is_whole(row: &Row, answer: &Answer) -> bool {
     };
     let message = rpc_of(row).response(bytes);
     let unreachable = message.get_field_by_name("unreachable");
-    let lacks = unreachable.as_deref().and_then(Value::as_list).is_some_and(|rows| !rows.is_empty());
+    let lacks =
+        unreachable.as_deref().and_then(Value::as_list).is_some_and(|rows| !rows.is_empty());
     row.admitted.is_none() && !lacks
 }

@@ -58,7 +58,9 @@ impl Step {
             after.targets[*place] == TargetStatus::Pending
                 && match self {
                     Self::Schedule { .. } | Self::Reschedule { .. } | Self::Approve => true,
-                    Self::Retry | Self::SubmitRetry => before.targets.get(*place) == Some(&TargetStatus::Failed),
+                    Self::Retry | Self::SubmitRetry => {
+                        before.targets.get(*place) == Some(&TargetStatus::Failed)
+                    }
                     Self::Update { new_targets, .. } => new_targets.is_some() && waits,
                     Self::Cancel | Self::Reject | Self::Delete => false,
                 }
@@ -155,12 +157,7 @@ impl State {
             | (Step::Retry, Draft | NeedsApproval | Scheduled | Canceled)
             | (
                 Step::SubmitRetry,
-                Draft
-                | NeedsApproval
-                | Scheduled
-                | Publishing
-                | PartiallyPublished
-                | Published
+                Draft | NeedsApproval | Scheduled | Publishing | PartiallyPublished | Published
                 | Canceled,
             )
             | (

@@ -12,8 +12,8 @@ use postbreeze_proto::{
 use postbreeze_testkit::Team;
 
 use crate::support::{
-    Client, System, accepted, add_media, after, approve, calls, cancel, command, draft, faults, get,
-    held, month, never_due, reject_post, refused, require_approval, reschedule_post, retry,
+    Client, System, accepted, add_media, after, approve, calls, cancel, command, draft, faults,
+    get, held, month, never_due, refused, reject_post, require_approval, reschedule_post, retry,
     retry_post, schedule, schedule_post, scheduled, sent, target_statuses, units, until,
     update_post, workspace_of,
 };
@@ -75,7 +75,7 @@ async fn an_editor_who_retries_what_they_changed_asks_for_approval() {
     assert_eq!(retry_post(editor, request).await.unwrap(), waiting, "the first answer again");
     assert_eq!(held(&system).await, 0);
     // It waits, whatever the time.
-    system.clock.turn(TimeDelta::days(40));
+    system.clock.turn(TimeDelta::days(20));
     never_due(&team.owner.session, &other.id).await;
     assert_eq!(sent(editor, &team.account.id).await, ["approved"]);
     let released = approve(reviewer, &post.id).await.unwrap();
@@ -161,7 +161,10 @@ async fn a_retry_that_was_rejected_is_a_draft_again() {
     assert_eq!((draft.status(), draft.publish_when_approved), (PostStatus::Draft, false));
     // With a time of its own it waits for that, not for now.
     let waiting = schedule(&system, editor, &post.id, DAY).await.unwrap();
-    assert_eq!((waiting.status(), waiting.publish_when_approved), (PostStatus::NeedsApproval, false));
+    assert_eq!(
+        (waiting.status(), waiting.publish_when_approved),
+        (PostStatus::NeedsApproval, false)
+    );
     system.clock.turn(DAY);
     refused(approve(&team.reviewer.session, &post.id).await, Reason::ScheduleInPast);
 }
@@ -175,15 +178,14 @@ async fn what_an_editor_publishes_now_is_published_when_it_is_approved() {
     let request = CreatePostRequest { publish_now: true, ..draft("created", &team.account.id) };
     let created = editor.create_post(request).await.unwrap();
     let post = editor.create_post(draft("scheduled", &team.account.id)).await.unwrap();
-    let request =
-        SchedulePostRequest { post_id: post.id, publish_now: true, ..Default::default() };
+    let request = SchedulePostRequest { post_id: post.id, publish_now: true, ..Default::default() };
     let later = schedule_post(editor, request).await.unwrap();
     let post = editor.create_post(draft("rescheduled", &team.account.id)).await.unwrap();
     let request =
         ReschedulePostRequest { post_id: post.id, publish_now: true, ..Default::default() };
     let moved = reschedule_post(editor, request).await.unwrap();
     let asked = after(&system, TimeDelta::zero());
-    system.clock.turn(TimeDelta::days(40));
+    system.clock.turn(TimeDelta::days(20));
     for post in [created, later, moved] {
         assert_eq!((post.status(), post.scheduled_time), (PostStatus::NeedsApproval, asked));
         assert!(post.publish_when_approved);
@@ -286,11 +288,17 @@ async fn a_post_of_an_earlier_version_goes_out_as_it_is_when_it_is_let_out() {
     let sent = calls(editor, &team.account.id, SandboxCallKind::Publish).await;
     assert_eq!(sent[0].media_alt_texts, ["when it was approved"]);
     // An approval that was not taken back lets a retry out; one that was does not.
-    sqlx::query("UPDATE posts SET released_form = NULL").execute(system.pool("posts")).await.unwrap();
+    sqlx::query("UPDATE posts SET released_form = NULL")
+        .execute(system.pool("posts"))
+        .await
+        .unwrap();
     command(&team.admin.session, &team.account.id, faults(&[SandboxFault::Refused])).await;
     assert_eq!(retry(editor, &post.id).await.unwrap().status(), PostStatus::Publishing);
     until(editor, &post.id, PostStatus::Failed).await;
-    sqlx::query("UPDATE posts SET released_form = NULL").execute(system.pool("posts")).await.unwrap();
+    sqlx::query("UPDATE posts SET released_form = NULL")
+        .execute(system.pool("posts"))
+        .await
+        .unwrap();
     write(editor, &post, "y").await;
     assert_eq!(retry(editor, &post.id).await.unwrap().status(), PostStatus::NeedsApproval);
 }

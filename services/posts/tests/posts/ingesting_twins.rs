@@ -6,13 +6,19 @@ use chrono::TimeDelta;
 use postbreeze_ids::{Id, Request as RequestKind, UserId};
 use postbreeze_proto::{
     status::Reason,
-    v1::{CreatePostRequest, CreatePostResponse, MediaItemInput, RevokeApiKeyRequest},
+    v1::{
+        CreatePostRequest, CreatePostResponse, MediaItemInput, RefreshCommentsRequest,
+        RevokeApiKeyRequest, SandboxBehavior, SandboxCallKind,
+    },
 };
 use postbreeze_runtime::Environment;
 use postbreeze_testkit::Team;
 use tonic::{Code, Request, Status};
 
-use crate::support::{Client, System, Web, draft, eventually, list, media_of, refused};
+use crate::support::{
+    Client, System, Web, calls, command, comment_on, draft, eventually, list, media_of, published,
+    refused,
+};
 
 const EGRESS: &[(&str, &str)] = &[("POSTBREEZE_EGRESS_ALLOW", "127.0.0.1/32")];
 /// A call that waits for another this long gives up.
@@ -109,6 +115,34 @@ async fn the_next_one_may_once_the_first_was_refused_or_its_time_is_over() {
     system.clock.turn(TimeDelta::seconds(70));
     client.create_post(request).await.unwrap();
     assert_eq!(web.asked(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twins_that_refresh_comments_all_get_the_one_answer() {
+    let system = System::start().await;
+    let team = system.team().await;
+    let client = &team.owner.session;
+    let (_, post) = published(client, &team.account.id).await;
+    comment_on(client, &team.account.id, &post, "ann", "nice").await;
+    // Long enough for all of them to come meanwhile.
+    let behavior = SandboxBehavior {
+        delay: Some(prost_types::Duration { seconds: 1, nanos: 0 }),
+        ..Default::default()
+    };
+    command(client, &team.account.id, behavior).await;
+    let request = RefreshCommentsRequest {
+        workspace_id: team.workspace.id.clone(),
+        request_id: "once".to_owned(),
+    };
+    let twins = (0..4).map(|_| {
+        let (client, request) = (client.clone(), request.clone());
+        async move { client.comments().refresh_comments(request).await.unwrap().into_inner() }
+    });
+    let answers = futures_util::future::join_all(twins).await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(answers[0].new_count, 1);
+    let fetches = calls(client, &team.account.id, SandboxCallKind::FetchComments).await;
+    assert_eq!(fetches.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
