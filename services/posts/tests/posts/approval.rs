@@ -262,7 +262,7 @@ fn of_target_inputs(team: &Team, media_id: &str) -> Vec<PostTargetInput> {
     }]
 }
 
-/// What an earlier version of this service wrote says nothing of descriptions, nor of what was let out.
+/// A row of an earlier version of this service says nothing of descriptions, nor of what was let out.
 #[tokio::test]
 async fn a_post_of_an_earlier_version_goes_out_as_it_is_when_it_is_let_out() {
     let system = System::start().await;

@@ -28,7 +28,7 @@ enum Start {
     Uncommented,
 }
 
-/// What the editor changes, where that is possible.
+/// The editor's change, where one is possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
     Nothing,
@@ -43,7 +43,7 @@ enum Change {
     TargetDescription,
 }
 
-/// What the editor then does about it.
+/// The editor's call after that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
     Retry,
@@ -73,7 +73,7 @@ const CHANGES: [Change; 8] = [
     Change::Description,
     Change::TargetDescription,
 ];
-/// What goes out: the text, the descriptions of what is shown, the first comment.
+/// All that goes out: the text, the descriptions of what is shown, the first comment.
 type Form = (String, Vec<String>, String);
 
 struct Case {
@@ -81,10 +81,10 @@ struct Case {
     change: Change,
     action: Action,
     post_id: String,
-    /// What it shows: the target's own where the change is about that, else the post's.
+    /// The medium that it shows: the target's own where the change is about that, else the post's.
     media_id: String,
     other_media_id: String,
-    /// What a reviewer has approved.
+    /// The forms that a reviewer has approved.
     approved: HashSet<Form>,
 }
 
@@ -150,7 +150,7 @@ async fn begin(system: &System, team: &Team, start: Start, change: Change, actio
     case
 }
 
-/// What the editor does. What the system refuses is refused, and no matter.
+/// Makes the change and the call of a case. A refusal is as good as an answer.
 async fn act(client: &Client, case: &Case) {
     let (name, post_id) = (case.name(), case.post_id.clone());
     let update = UpdatePostRequest { post_id: post_id.clone(), ..Default::default() };
@@ -301,7 +301,7 @@ async fn what_goes_out_was_approved_in_exactly_that_form() {
     never_due(owner, &other.id).await;
     check(&system, owner, &team.account.id, &cases).await;
 
-    // What waits goes out once it is approved, and as it is then.
+    // A post that waits goes out once it is approved, and as it is then.
     let mut waiting = 0;
     for case in &mut cases {
         let post = get(editor, &case.post_id).await.unwrap();

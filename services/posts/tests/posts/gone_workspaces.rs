@@ -1,4 +1,4 @@
-//! What a deleted workspace had is out of reach, also long after: no sweep makes it something that never was.
+//! The rows of a deleted workspace are out of reach, also long after: no sweep makes one something that never was.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::support::{
     get, get_webhook, library, new_webhook, refused, start, workspace_of,
 };
 
-/// What a workspace had, by its id.
+/// A row of each kind that a workspace has, by its id.
 struct Things {
     post: String,
     comment: String,

@@ -106,7 +106,7 @@ async fn the_next_one_may_once_the_first_was_refused_or_its_time_is_over() {
     let request = fetching(&team, &[web.url("png/1")]);
     refused(create_within(client, request.clone(), SOON).await, Reason::Overloaded);
     assert_eq!(web.asked(), 2);
-    // What reaches nothing outside needs no claim.
+    // A call that reaches nothing outside needs no claim.
     let plain = CreatePostRequest { media_items: Vec::new(), ..request.clone() };
     client
         .create_post(CreatePostRequest { request_id: "other".to_owned(), ..plain })
