@@ -18,12 +18,12 @@ const LASTS: Duration = Duration::from_mins(1);
 /// Between two looks of a waiting twin; doubled with each that follows, up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_millis(25);
 const PAUSE_MAX: Duration = Duration::from_millis(400);
-/// What is left of the call of a twin that waited in vain, for the answer that says so.
+/// Time that a twin which waited in vain keeps for the answer that says so.
 const RESERVE: Duration = Duration::from_millis(250);
 /// Rows that one statement of [`sweep_claims`] deletes at most, so that none runs long.
 const SWEPT_AT_ONCE: i64 = 1_000;
 
-/// What became of a call that wants to reach outside.
+/// The answer to a call that wants to reach outside.
 #[derive(Debug)]
 pub enum Claimed<M> {
     /// It may: until this is dropped its twins wait.

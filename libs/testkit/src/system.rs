@@ -90,7 +90,7 @@ impl System {
         Self { services, clock, databases, environment, keys, media, doors, front }
     }
 
-    /// Stops an owner: whoever calls it finds nobody there, until it is started again. Its own background tasks go on.
+    /// Stops an owner: all who call it find nobody there, until it is started again. Its own background tasks go on.
     ///
     /// # Panics
     /// When there is no such owner.

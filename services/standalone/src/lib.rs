@@ -81,7 +81,7 @@ pub fn compose(
     compose_behind(settings, environment, databases, keys, limits, |_, service| service)
 }
 
-/// Composes every service, each behind what `door` puts before it: whoever calls it calls through that. Tests stop a service
+/// Composes every service, each behind what `door` puts before it: all callers call through that. Tests stop a service
 /// there.
 ///
 /// # Errors

@@ -133,7 +133,7 @@ async fn a_claim_ends_ten_seconds_after_the_call_that_made_it() {
         assert_eq!(claims(&pool).await, 1);
         clock.turn(TimeDelta::seconds(2));
         let next = held(claim_within(&environment, &pool, key.as_ref(), LONG).await);
-        // Whoever comes back takes nothing from who has it now.
+        // A holder that comes back takes nothing from the next one.
         drop(died);
         environment.background.stop().await;
         assert_eq!(claims(&pool).await, 1);
