@@ -95,12 +95,12 @@ fn internal(service: &str, rpc: &str) -> Option<Policy> {
         | ("v1.MediaSourceService", "GetStorageUsage") => ON_THE_WAY,
         ("v1.PostSourceService", "ReadPosts" | "ReadComments")
         | ("v1.AccountSourceService", "ReadSocialAccounts")
-        | ("v1.MediaSourceService", "IngestMedia" | "DiscardMedia") => ON_THE_WAY_REACH,
+        | ("v1.MediaSourceService", "IngestMedia") => ON_THE_WAY_REACH,
         ("v1.AccountSourceService", "LookUpAccounts")
         | ("v1.MediaSourceService", "LookUpMedia" | "HoldMedia" | "KeepMedia") => {
             ON_THE_WAY_OR_BY_POSTS
         }
-        ("v1.MediaSourceService", "ShareMedia")
+        ("v1.MediaSourceService", "ShareMedia" | "DiscardMedia")
         | (
             "v1.NetworkService",
             "Publish" | "FindPublished" | "PublishComment" | "FindComment" | "FetchComments",

@@ -2,10 +2,11 @@
 //! another body it is refused.
 //!
 //! The answer is kept in the transaction of the effect, in the table [`SCHEMA`] of the owner's own database, so that
-//! neither is ever there without the other. [`once`] does all of it; [`find`] is for what must come before an effect
-//! that reaches beyond the database. The statements are constants that are not checked at compile time: a checked one
+//! neither is ever there without the other. [`once`] does all of it; an effect that reaches beyond the database is
+//! [`claim`]ed first, so that parallel calls reach there once. The statements are constants that are not checked at compile time: a checked one
 //! belongs to one database, these run in every owner's.
 
+mod claims;
 mod once;
 mod records;
 
@@ -16,6 +17,7 @@ use postbreeze_ids::UserId;
 use postbreeze_proto::status::{Fault, Reason};
 use prost::Message;
 
+pub use claims::{Claimed, Held, claim, sweep_claims};
 pub use once::{once, once_redacted};
 pub use records::{find, keep, sweep};
 
@@ -32,6 +34,20 @@ CREATE TABLE idempotency (
     PRIMARY KEY (bucket, user_id, rpc, request_id)
 );
 CREATE INDEX idempotency_create_time ON idempotency (create_time);
+";
+
+/// The table of claims, as the migrations of those owners make it that reach outside. Its bucket is the user's.
+pub const CLAIMS_SCHEMA: &str = "\
+CREATE TABLE idempotency_claims (
+    bucket SMALLINT NOT NULL,
+    user_id UUID NOT NULL,
+    rpc TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    holder UUID NOT NULL,
+    expire_time TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (bucket, user_id, rpc, request_id)
+);
+CREATE INDEX idempotency_claims_expire_time ON idempotency_claims (expire_time);
 ";
 
 /// What names one request, and the fingerprint of its body.
@@ -78,6 +94,9 @@ pub enum Error {
     /// A twin of this request was answered first: roll back, then [`find`] its answer.
     #[error("a twin of this request was answered first")]
     Raced,
+    /// A twin of this request is under way, and its answer did not come while this call lasted.
+    #[error("another call with this request_id is under way")]
+    UnderWay,
     /// The database failed, or holds an answer that is no longer understood.
     #[error("the idempotency table cannot be used")]
     Database(#[from] sqlx::Error),
@@ -96,7 +115,9 @@ impl Error {
             Self::Reused { request_id } => {
                 Ok(Fault::new(Reason::RequestIdReused, message).with("request_id", request_id))
             }
-            Self::Raced => Ok(Fault::new(Reason::Overloaded, message).retry_after(AGAIN)),
+            Self::Raced | Self::UnderWay => {
+                Ok(Fault::new(Reason::Overloaded, message).retry_after(AGAIN))
+            }
             Self::Database(error) => Err(error),
         }
     }

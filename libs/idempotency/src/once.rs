@@ -94,6 +94,6 @@ where
         Ok(Some(first)) => Ok(first),
         Err(reused @ Error::Reused { .. }) => Err(reused.into()),
         // What went wrong first says more than that it cannot be looked up.
-        Ok(None) | Err(Error::Raced | Error::Database(_)) => Err(refusal),
+        Ok(None) | Err(Error::Raced | Error::UnderWay | Error::Database(_)) => Err(refusal),
     }
 }

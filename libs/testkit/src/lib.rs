@@ -8,6 +8,7 @@ pub mod answer;
 pub mod client;
 pub mod clock;
 pub mod directory;
+mod doors;
 pub mod front;
 pub mod gate;
 pub mod passing;

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use postbreeze_runtime::{Environment, config::Lookup, serve::ServeConfig};
 use postbreeze_standalone::{
-    Databases, Keys, Settings, System as Composed, compose, schemas, secrets,
+    Databases, Keys, Settings, System as Composed, compose_behind, schemas, secrets,
 };
 
 use tokio::net::TcpListener;
@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use crate::{
     clock::TurnableClock,
     directory::Directory,
+    doors::Doors,
     front::Front,
     postgres::{TestDatabase, database},
 };
@@ -33,6 +34,7 @@ pub struct System {
     pub keys: Keys,
     /// Where the bytes of media are.
     pub media: Directory,
+    doors: Doors,
     front: Front,
 }
 
@@ -82,11 +84,29 @@ impl System {
         let keys = Keys::generate().expect("randomness");
         let settings = Settings::read(&lookup).expect("the settings of tests are good");
         let limits = ServeConfig::read(&lookup, "127.0.0.1:0").expect("the limits are good").limits;
-        let services = compose(settings, &environment, &opened, &keys, &limits)
+        let doors = Doors::default();
+        let door = |owner, service| doors.put(owner, service);
+        let services = compose_behind(settings, &environment, &opened, &keys, &limits, door)
             .unwrap_or_else(|failure| panic!("the system cannot be composed: {failure}"));
         postbreeze_media::serve_bytes(&services.storage, bytes, &environment);
         let front = Front::new(services.front.clone());
-        Self { services, clock, databases, environment, keys, media, front }
+        Self { services, clock, databases, environment, keys, media, doors, front }
+    }
+
+    /// Stops an owner: all who call it find nobody there, until it is started again. Its own background tasks go on.
+    ///
+    /// # Panics
+    /// When there is no such owner.
+    pub fn stop_owner(&self, owner: &str) {
+        self.doors.set(owner, true);
+    }
+
+    /// Starts an owner again.
+    ///
+    /// # Panics
+    /// When there is no such owner.
+    pub fn start_owner(&self, owner: &str) {
+        self.doors.set(owner, false);
     }
 
     /// The connections to an owner's database, for what no RPC can bring about.

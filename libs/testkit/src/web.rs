@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -167,6 +170,7 @@ pub enum Page {
 pub struct Web {
     address: SocketAddr,
     pages: Pages,
+    asked: Arc<AtomicUsize>,
     serving: JoinHandle<()>,
 }
 
@@ -185,8 +189,15 @@ impl Web {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let pages = Pages::default();
-        let serving = tokio::spawn(serve(listener, Arc::clone(&pages)));
-        Self { address, pages, serving }
+        let asked = Arc::<AtomicUsize>::default();
+        let serving = tokio::spawn(serve(listener, Arc::clone(&pages), Arc::clone(&asked)));
+        Self { address, pages, asked, serving }
+    }
+
+    /// How often it was asked for anything.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 
     /// Serves a page under a path from here on. Answers its URL.
@@ -203,10 +214,11 @@ impl Drop for Web {
     }
 }
 
-async fn serve(listener: TcpListener, pages: Pages) {
+async fn serve(listener: TcpListener, pages: Pages, asked: Arc<AtomicUsize>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let pages = Arc::clone(&pages);
+        let (pages, asked) = (Arc::clone(&pages), Arc::clone(&asked));
         let service = service_fn(move |request: Request<Incoming>| {
+            asked.fetch_add(1, Ordering::SeqCst);
             let page = pages
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

@@ -63,6 +63,9 @@ async fn sweep(store: &Store, clock: &Clock) {
     if let Err(error) = postbreeze_idempotency::sweep(store.pool(), now).await {
         tracing::warn!(%error, "idempotency records cannot be swept");
     }
+    if let Err(error) = postbreeze_idempotency::sweep_claims(store.pool(), now).await {
+        tracing::warn!(%error, "idempotency claims cannot be swept; that is tried again");
+    }
     let rest = async {
         store.sweep_states(now).await?;
         store.sweep_account_log(now - KEPT).await?;

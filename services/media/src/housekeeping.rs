@@ -114,6 +114,9 @@ fn sweep(environment: &Environment, store: Store, storage: Storage) {
             if let Err(error) = postbreeze_idempotency::sweep(store.pool(), now).await {
                 tracing::warn!(%error, "idempotency records cannot be swept");
             }
+            if let Err(error) = postbreeze_idempotency::sweep_claims(store.pool(), now).await {
+                tracing::warn!(%error, "idempotency claims cannot be swept; that is tried again");
+            }
             if let Err(error) = store.sweep_uses(now).await {
                 tracing::warn!(%error, "holds that lapsed cannot be swept");
             }

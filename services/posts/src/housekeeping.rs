@@ -33,6 +33,9 @@ pub(crate) fn start(
             if let Err(error) = postbreeze_idempotency::sweep(sweeper.pool(), now).await {
                 tracing::warn!(%error, "idempotency records cannot be swept");
             }
+            if let Err(error) = postbreeze_idempotency::sweep_claims(sweeper.pool(), now).await {
+                tracing::warn!(%error, "idempotency claims cannot be swept; that is tried again");
+            }
             if let Err(error) = sweeper.sweep_sources(now).await {
                 tracing::warn!(%error, "targets whose comments are not fetched any more cannot be swept");
             }

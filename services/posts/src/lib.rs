@@ -159,6 +159,7 @@ pub fn service(parts: Parts) -> BoxService {
         workspaces: parts.workspaces.clone(),
         accounts: parts.accounts,
         media: parts.media,
+        issuer: parts.issuer.clone(),
         notices,
         vault,
         egress: parts.config.egress,

@@ -42,7 +42,7 @@ mod webhook_fields;
 
 use std::sync::Arc;
 
-use postbreeze_context::WorkspaceContext;
+use postbreeze_context::{WorkspaceContext, token::Issuer};
 use postbreeze_egress::Egress;
 use postbreeze_proto::{
     internal::v1::{
@@ -86,6 +86,8 @@ pub(crate) struct Rpc {
     pub(crate) workspaces: Peer,
     pub(crate) accounts: Peer,
     pub(crate) media: Peer,
+    /// Signs what is asked in the name of this service.
+    pub(crate) issuer: Issuer,
     pub(crate) notices: Notices,
     pub(crate) vault: Arc<Vault>,
     pub(crate) egress: Egress,

@@ -78,6 +78,23 @@ pub fn compose(
     keys: &Keys,
     limits: &Limits,
 ) -> Result<System, Failure> {
+    compose_behind(settings, environment, databases, keys, limits, |_, service| service)
+}
+
+/// Composes every service, each behind what `door` puts before it: all callers call through that. Tests stop a service
+/// there.
+///
+/// # Errors
+/// As [`compose`].
+pub fn compose_behind(
+    settings: Settings,
+    environment: &Environment,
+    databases: &Databases,
+    keys: &Keys,
+    limits: &Limits,
+    door: impl Fn(&'static str, BoxService) -> BoxService,
+) -> Result<System, Failure> {
+    let in_process = |name: &'static str, service| Peer::in_process(name, door(name, service));
     let clock = || environment.clock.clone();
     let verifier = |audience| Verifier::new(audience, keys.public(), clock());
     let issuer = |name: &'static str| -> Result<Issuer, ConfigError> {
@@ -86,7 +103,7 @@ pub fn compose(
 
     // These two ask each other: one of them is made before the other is there.
     let (workspaces, workspaces_arrives) = Peer::late("workspaces");
-    let identity = Peer::in_process(
+    let identity = in_process(
         "identity",
         postbreeze_identity::service(postbreeze_identity::Parts {
             config: settings.identity,
@@ -97,15 +114,16 @@ pub fn compose(
             workspaces: workspaces.clone(),
         }),
     );
-    workspaces_arrives.arrive(postbreeze_workspaces::service(postbreeze_workspaces::Parts {
+    let service = postbreeze_workspaces::service(postbreeze_workspaces::Parts {
         config: settings.workspaces,
         environment: environment.clone(),
         database: databases.workspaces.clone(),
         verifier: verifier("workspaces")?,
         limits: limits.clone(),
         identity: identity.clone(),
-    }));
-    let accounts = Peer::in_process(
+    });
+    workspaces_arrives.arrive(door("workspaces", service));
+    let accounts = in_process(
         "accounts",
         postbreeze_accounts::service(postbreeze_accounts::Parts {
             config: settings.accounts,
@@ -119,7 +137,7 @@ pub fn compose(
         }),
     );
     let storage = Storage::open(&settings.media.storage, clock())?;
-    let media = Peer::in_process(
+    let media = in_process(
         "media",
         postbreeze_media::service(postbreeze_media::Parts {
             config: settings.media,
@@ -133,7 +151,7 @@ pub fn compose(
             workspaces: workspaces.clone(),
         }),
     );
-    let posts = Peer::in_process(
+    let posts = in_process(
         "posts",
         postbreeze_posts::service(postbreeze_posts::Parts {
             config: settings.posts,

@@ -9,6 +9,7 @@ mod world;
 mod authority;
 mod completeness;
 mod credentials;
+mod dependencies;
 mod ids;
 mod lists;
 mod messages;

@@ -2,7 +2,7 @@
 
 use std::{env, panic, str::FromStr as _};
 
-use postbreeze_idempotency::SCHEMA;
+use postbreeze_idempotency::{CLAIMS_SCHEMA, SCHEMA};
 use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -36,6 +36,7 @@ where
     let pool = PgPoolOptions::new().max_connections(6);
     let pool = pool.connect_with(server.database(&name)).await.unwrap();
     pool.execute(SCHEMA).await.unwrap();
+    pool.execute(CLAIMS_SCHEMA).await.unwrap();
     pool.execute(EFFECTS).await.unwrap();
     let done = tokio::spawn(test(pool)).await;
 

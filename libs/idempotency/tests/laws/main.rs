@@ -1,6 +1,7 @@
 //! The laws of idempotency, against a real Postgres.
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod claims;
 mod database;
 mod effects;
 mod records;

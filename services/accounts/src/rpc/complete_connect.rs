@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
-use postbreeze_idempotency::{self as idempotency, Key};
+use postbreeze_idempotency::{self as idempotency, Claimed, Key};
 use postbreeze_proto::{
     fields::Fields,
     status::Fault,
@@ -84,6 +84,11 @@ pub(super) async fn complete_connect(
     if begun.expire_time <= now {
         return Err(bad_state());
     }
+    let _held = match idempotency::claim(&rpc.environment, rpc.store.pool(), key.as_ref()).await? {
+        Claimed::Held(held) => held,
+        // It is of the same body, so that its account is of the workspace of this state.
+        Claimed::Answered(first_answer) => return Ok(first_answer),
+    };
     let (grant, max_characters) =
         granted(rpc, &begun, &state, given, &request.external_id, now).await?;
     let answer = idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {

@@ -49,5 +49,6 @@ fn call(row: CallRow) -> SandboxCall {
         fault: row.fault.into(),
         external_post_id: row.external_post_id,
         media_content_types: row.media_content_types,
+        media_alt_texts: row.media_alt_texts,
     }
 }

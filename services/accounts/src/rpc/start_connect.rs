@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use postbreeze_context::{Action, Claim, WorkspaceContext};
-use postbreeze_idempotency::{self as idempotency, Key};
+use postbreeze_idempotency::{self as idempotency, Claimed, Key};
 use postbreeze_proto::{
     fields::Fields,
     time::{from_proto, to_proto},
@@ -75,6 +75,10 @@ pub(super) async fn start_connect(
     if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
         return answer(first_answer).await;
     }
+    let _held = match idempotency::claim(&rpc.environment, rpc.store.pool(), key.as_ref()).await? {
+        Claimed::Held(held) => held,
+        Claimed::Answered(first_answer) => return answer(first_answer).await,
+    };
     let key_id = rpc.states.key_id();
     let begun = ConnectState {
         user_id,

@@ -54,6 +54,8 @@ pub(crate) struct NewCall<'a> {
     pub(crate) external_post_id: &'a str,
     /// Types of what it shows.
     pub(crate) media: Vec<String>,
+    /// The description of each.
+    pub(crate) alt_texts: Vec<String>,
 }
 
 impl<'a> NewCall<'a> {
@@ -65,6 +67,7 @@ impl<'a> NewCall<'a> {
             text: &post.text,
             external_post_id: "",
             media: post.media.iter().map(|medium| medium.content_type.clone()).collect(),
+            alt_texts: post.media.iter().map(|medium| medium.alt_text.clone()).collect(),
         }
     }
 
@@ -76,6 +79,7 @@ impl<'a> NewCall<'a> {
             text: &comment.text,
             external_post_id: &comment.external_post_id,
             media: Vec::new(),
+            alt_texts: Vec::new(),
         }
     }
 }
@@ -282,9 +286,9 @@ async fn insert_call(
         r#"
         INSERT INTO sandbox_calls (
             bucket, id, account_id, kind, key, text, accepted, fault, external_post_id,
-            media_content_types, create_time
+            media_content_types, media_alt_texts, create_time
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, $11)
         "#,
         account_id.bucket().as_i16(),
         id as SandboxCallId,
@@ -297,6 +301,7 @@ async fn insert_call(
         call.external_post_id,
         &call.media,
         now,
+        &call.alt_texts,
     )
     .execute(connection)
     .await?;

@@ -134,9 +134,9 @@ impl Store {
             WITH accepted AS (
                 INSERT INTO sandbox_calls (
                     bucket, id, account_id, kind, key, text, accepted, fault, external_post_id,
-                    media_content_types, create_time
+                    media_content_types, media_alt_texts, create_time
                 )
-                SELECT account.bucket, $3, account.id, $4, $5, $6, TRUE, 0, '', $7, $8
+                SELECT account.bucket, $3, account.id, $4, $5, $6, TRUE, 0, '', $7, $10, $8
                 FROM accounts AS account
                 WHERE account.bucket = $1
                     AND account.id = $2
@@ -187,6 +187,7 @@ impl Store {
             &post.media,
             now,
             i16::try_from(i32::from(Platform::Sandbox)).unwrap_or(0),
+            &post.alt_texts,
         )
         .fetch_optional(lease.connection())
         .await;

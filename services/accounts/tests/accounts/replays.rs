@@ -6,7 +6,11 @@ use postbreeze_proto::{
     v1::{CompleteConnectRequest, Role, UpdateMemberRequest},
 };
 
-use crate::support::{System, User, accounts, begun, complete, invalid_fields, refused, with};
+use crate::{
+    replica::SETTINGS,
+    server::Server,
+    support::{System, User, accounts, begun, complete, invalid_fields, refused, with},
+};
 
 fn once(state: &str, code: &str) -> CompleteConnectRequest {
     CompleteConnectRequest { request_id: "once".to_owned(), ..with(state, code) }
@@ -52,6 +56,19 @@ async fn twins_at_once_all_get_the_one_answer() {
         assert!(answers.iter().all(|account| *account == answers[0]));
         assert_eq!(accounts(&system).await, (round, round));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twins_at_once_use_the_code_of_a_server_once() {
+    let system = System::start_with(SETTINGS).await;
+    let server = Server::start(7_200).await;
+    let owner = system.sign_up("owner").await;
+    let id = owner.session.create_workspace("Acme").await.unwrap().id;
+    let state = server.begin(&owner.session, &id).await;
+    let answers = (0..6).map(|_| complete(&owner.session, once(&state, "the code")));
+    let answers: Vec<_> = join_all(answers).await.into_iter().map(Result::unwrap).collect();
+    assert!(answers.iter().all(|account| *account == answers[0]));
+    assert_eq!(server.granted(), 1);
 }
 
 #[tokio::test]

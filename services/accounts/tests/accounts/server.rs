@@ -1,5 +1,5 @@
-//! A server of the Mastodon API as far as tokens go, true to RFC 6749 and RFC 7636: its access tokens run out, a refresh
-//! token is good once, and what it receives can be counted.
+//! A server of the Mastodon API as far as tokens go, true to RFC 6749 and RFC 7636: its access tokens run out, a code and a
+//! refresh token are good once, and what it receives can be counted.
 
 use std::{
     collections::HashMap,
@@ -144,8 +144,19 @@ impl Server {
         [state.access.clone(), state.refresh.clone()]
     }
 
+    /// How many tokens were granted.
+    pub(crate) fn granted(&self) -> u32 {
+        self.state.lock().unwrap().made
+    }
+
     /// Connects the account of this server to a workspace: a person grants access, and carries the code on.
     pub(crate) async fn connect(&self, client: &Client, workspace_id: &str) -> SocialAccount {
+        let state = self.begin(client, workspace_id).await;
+        complete(client, with(&state, "the code")).await.unwrap()
+    }
+
+    /// Begins that. Answers the state; the code is "the code".
+    pub(crate) async fn begin(&self, client: &Client, workspace_id: &str) -> String {
         let request = StartConnectRequest {
             platform: Platform::Mastodon.into(),
             server_url: self.url.clone(),
@@ -157,7 +168,7 @@ impl Server {
         assert_eq!(asked["state"], begun.state);
         assert_eq!(asked["code_challenge_method"], "S256");
         self.state.lock().unwrap().challenge = asked["code_challenge"].clone();
-        complete(client, with(&begun.state, "the code")).await.unwrap()
+        begun.state
     }
 }
 
@@ -197,6 +208,8 @@ impl State {
             let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
             let proved = URL_SAFE_NO_PAD.encode(hash) == self.challenge;
             return if proved && is("code", "the code") {
+                // A code is good once.
+                self.challenge.clear();
                 (200, self.grant(true))
             } else {
                 invalid()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
 use postbreeze_egress::Url;
-use postbreeze_idempotency::{self as idempotency, Key};
+use postbreeze_idempotency::{self as idempotency, Claimed, Held, Key};
 use postbreeze_ids::Folder;
 use postbreeze_proto::{
     fields::Fields,
@@ -78,12 +78,16 @@ pub(super) async fn ingest_from_url(
             now,
         )
     };
+    let held = match idempotency::claim(&rpc.environment, rpc.store.pool(), key.as_ref()).await? {
+        Claimed::Held(held) => held,
+        Claimed::Answered(first_answer) => return answer(rpc, first_answer).await,
+    };
     let by = ends();
     let left = by.saturating_duration_since(Instant::now());
     let turn = rpc.ingestions.take(entitlements.owner_user_id, left).await.ok_or(Error::Busy)?;
     begin(rpc, &workspace, &row).await?;
     let errand = Errand { url: url.into(), row: row.clone(), max_bytes, too_large, by };
-    let work = Work { ingester: rpc.ingester(), entitlements, key, row, _turn: turn };
+    let work = Work { ingester: rpc.ingester(), entitlements, key, row, _turn: turn, _held: held };
     let ended = CancellationToken::new();
     let working = tokio::spawn(work.run(errand, ended.clone()));
     let _ends_with_the_call = ended.drop_guard();
@@ -107,6 +111,8 @@ struct Work {
     key: Option<Key>,
     row: MediaRow,
     _turn: Turn,
+    /// Until nothing is left of what failed, twins wait.
+    _held: Held,
 }
 
 impl Work {

@@ -282,11 +282,38 @@ async fn a_repeated_request_fetches_once_and_twins_leave_one_medium() {
     let answers: Vec<Media> = answers.into_iter().map(Result::unwrap).collect();
     assert!(answers.iter().all(|answer| *answer == answers[0]));
     assert_eq!(stored(&system).await, 73);
-    until_eq("the others go", 1, async || rows(&system).await).await;
+    assert_eq!((web.asked(), rows(&system).await), (1, 1));
     drop(web);
     assert_eq!(ingest(&owner.session, request.clone()).await.unwrap(), answers[0]);
     let other = IngestFromUrlRequest { alt_text: "other".to_owned(), ..request };
     refused(ingest(&owner.session, other).await, Reason::RequestIdReused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_twin_waits_for_the_first_and_may_once_that_has_ended() {
+    let system = system().await;
+    let (owner, id) = owner(&system).await;
+    let web = Web::start().await;
+    let mut bytes = PNG.to_vec();
+    bytes.resize(200_000, 0);
+    let url = web.page("/a.png", Page::Endless(bytes.into()));
+    let request = IngestFromUrlRequest { request_id: "once".to_owned(), ..from(&id, &url) };
+    let (client, first) = (owner.session.clone(), request.clone());
+    let first = tokio::spawn(async move { ingest(&client, first).await });
+    eventually("the first is under way", async || web.asked() == 1).await;
+    let mut twin = tonic::Request::new(request.clone());
+    twin.set_timeout(Duration::from_millis(1_500));
+    let told = owner.session.media().ingest_from_url(twin).await;
+    assert_eq!(refused(told, Reason::Overloaded).code(), Code::Unavailable);
+    assert_eq!((web.asked(), rows(&system).await), (1, 1));
+    let _ = web.page("/a.png", png());
+    let (client, second) = (owner.session.clone(), request.clone());
+    let second = tokio::spawn(async move { ingest(&client, second).await });
+    first.abort();
+    let media = second.await.unwrap().unwrap();
+    assert_eq!((web.asked(), stored(&system).await), (2, 73));
+    assert_eq!(ingest(&owner.session, request).await.unwrap(), media);
+    assert_eq!(web.asked(), 2);
 }
 
 #[tokio::test]

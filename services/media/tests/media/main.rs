@@ -11,6 +11,7 @@ mod support;
 mod bytes;
 mod create_folder;
 mod delete_folder;
+mod discard_media;
 mod get_storage_usage;
 mod keep_media;
 mod list_folders;

@@ -26,6 +26,8 @@ pub enum Step {
     Cancel,
     /// Publish what failed again.
     Retry,
+    /// Ask a reviewer whether what failed may be published again.
+    SubmitRetry,
     /// Let it go out.
     Approve,
     /// Send it back to its author.
@@ -40,7 +42,11 @@ impl Step {
     pub fn opens(self) -> bool {
         matches!(
             self,
-            Self::Schedule { .. } | Self::Reschedule { .. } | Self::Retry | Self::Approve
+            Self::Schedule { .. }
+                | Self::Reschedule { .. }
+                | Self::Retry
+                | Self::SubmitRetry
+                | Self::Approve
         )
     }
 
@@ -52,7 +58,9 @@ impl Step {
             after.targets[*place] == TargetStatus::Pending
                 && match self {
                     Self::Schedule { .. } | Self::Reschedule { .. } | Self::Approve => true,
-                    Self::Retry => before.targets.get(*place) == Some(&TargetStatus::Failed),
+                    Self::Retry | Self::SubmitRetry => {
+                        before.targets.get(*place) == Some(&TargetStatus::Failed)
+                    }
                     Self::Update { new_targets, .. } => new_targets.is_some() && waits,
                     Self::Cancel | Self::Reject | Self::Delete => false,
                 }
@@ -128,6 +136,12 @@ impl State {
                 }
                 self.status = follow(&self.targets);
             }
+            (Step::SubmitRetry, Failed) => {
+                if !self.replace(&[TargetStatus::Failed], TargetStatus::Pending) {
+                    return Err(Refused::NothingToRetry);
+                }
+                self.status = NeedsApproval;
+            }
             (Step::Approve, NeedsApproval) => self.status = Scheduled,
             (Step::Reject, NeedsApproval) => self.status = Draft,
             (Step::Update { .. }, Publishing | PartiallyPublished | Published)
@@ -141,6 +155,11 @@ impl State {
             )
             | (Step::Cancel, Draft | Published | Failed | Canceled)
             | (Step::Retry, Draft | NeedsApproval | Scheduled | Canceled)
+            | (
+                Step::SubmitRetry,
+                Draft | NeedsApproval | Scheduled | Publishing | PartiallyPublished | Published
+                | Canceled,
+            )
             | (
                 Step::Approve | Step::Reject,
                 Draft | Scheduled | Publishing | PartiallyPublished | Published | Failed | Canceled,

@@ -302,9 +302,9 @@ fn key_of(post: &OutgoingPost, target: &OutgoingTarget) -> String {
     key::of_post(target.id, &[text(post, target).as_bytes(), &target.options, &media])
 }
 
-/// What a target shows. The post describes its own media; those of a target describe themselves.
+/// The media that a target shows, each with the description that was approved with it.
 fn shown(post: &OutgoingPost, target: &OutgoingTarget) -> Vec<Shown> {
-    let alt_texts = if target.media_ids.is_empty() { post.alt_texts.as_slice() } else { &[] };
+    let alt_texts = if target.media_ids.is_empty() { &post.alt_texts } else { &target.alt_texts };
     let media = shown_media(&post.media_ids, &target.media_ids).iter().enumerate();
     media.map(|(index, id)| Shown { id: *id, alt_text: alt_texts.get(index).cloned() }).collect()
 }

@@ -60,6 +60,7 @@ pub(super) async fn of_post(rpc: &Rpc, post: &Post) -> Result<Accounts, Error> {
     look_up(rpc, post.targets.iter().map(|target| target.account_id)).await
 }
 
+/// Accounts as far as they are known. Asks only when there is something to ask.
 async fn look_up(rpc: &Rpc, ids: impl Iterator<Item = AccountId>) -> Result<Accounts, Error> {
     // Each once: a request may name one twice.
     let distinct: HashSet<AccountId> = ids.collect();

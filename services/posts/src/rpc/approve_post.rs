@@ -48,17 +48,22 @@ async fn approve(
     if let Some(first_answer) = idempotency::find(rpc.store.pool(), key, now).await? {
         return Ok(first_answer);
     }
-    let at = timing.map(|timing| timing::instant_or_fault(timing, now)).transpose()?;
+    let time = match timing {
+        Some(timing) => Some((timing, timing::instant_or_fault(timing, now)?)),
+        None => None,
+    };
     let entitlements = entitlements(rpc, &post).await?;
     let accounts = accounts::of_post(rpc, &post).await?;
     let change = Change {
         etag,
-        keeps_time: at.is_none(),
+        keeps_time: time.is_none(),
         entitlements: Some(entitlements),
         accounts,
         edit: Box::new(|post| {
-            if let Some(at) = at {
-                change::set_time(&mut post.row, at);
+            if let Some((timing, at)) = time {
+                change::set_time(&mut post.row, timing, at);
+            } else if post.row.publish_now {
+                post.row.scheduled_time = Some(now);
             }
             post.row.approved_by_user_id = Some(user_id);
             post.row.approved_time = Some(now);

@@ -30,7 +30,7 @@ use crate::{
         heads::hold_workspace,
         media_notices::save_notice,
         posts::{Post, PostRow, lock_post, save_post},
-        targets::{Standing, TargetRow, replace_targets, save_standings},
+        targets::{Standing, TargetRow, describe_targets, replace_targets, save_standings},
         usage::{Charge, Recharged, recharge},
     },
 };
@@ -112,6 +112,8 @@ pub(super) struct Change<'a> {
     pub(super) new_targets: Option<Vec<TargetRow>>,
     /// Those that were looked up: all that the step can put where only some kinds may be.
     pub(super) media: Media,
+    /// Whether the caller may retry only what is as it was when it was let out, and else asks for approval.
+    pub(super) retry_needs_approval: bool,
     /// Whether the change was worked out for the post as it was admitted, and is none for another.
     pub(super) is_exact: bool,
     /// Sets what the step itself does not.
@@ -120,6 +122,7 @@ pub(super) struct Change<'a> {
 
 /// What a change makes of a post.
 struct Outcome {
+    step: Step,
     before: State,
     after: State,
     post: Post,
@@ -138,6 +141,7 @@ impl<'a> Change<'a> {
             accounts: Accounts::new(),
             new_targets: None,
             media: Media::new(),
+            retry_needs_approval: false,
             is_exact: false,
             edit: Box::new(|_| ()),
         }
@@ -219,13 +223,14 @@ impl<'a> Change<'a> {
         let locked = locked.ok_or_else(|| not_found(self.admitted.row.id))?;
         let has_moved = locked.row.version != self.admitted.row.version;
         let kept = locked.kept_media()?;
-        let Outcome { before, after, mut post } = self.outcome(locked)?;
+        let is_undescribed = locked.targets.iter().any(|target| target.alt_texts.is_none());
+        let Outcome { step, before, after, mut post } = self.outcome(locked)?;
         let keeps = post.kept_media()?;
         // What was held was for the version after the one that was admitted.
         if has_moved && (self.is_exact || !keeps.is_subset(&kept)) {
             return Err(Error::PostChanged);
         }
-        self.charge(transaction, &mut post, before.status, after.status).await?;
+        self.charge(transaction, &mut post, step, before.status, after.status).await?;
         post.row.version += 1;
         post.row.update_time = self.now;
         save_post(transaction, &post.row).await?;
@@ -234,12 +239,15 @@ impl<'a> Change<'a> {
             replace_targets(transaction, post.row.id, &post.targets, scheduled).await?;
         } else {
             let bucket = post.row.id.bucket().as_i16();
-            let due = due_after(Some(self.step), &before, &after);
+            let due = due_after(Some(step), &before, &after);
             let standings = post.targets.iter().zip(&after.targets).zip(due);
             let standings: Vec<_> = standings
                 .map(|((target, status), due)| Standing { id: target.id, status: *status, due })
                 .collect();
             save_standings(transaction, bucket, &standings, scheduled, self.now).await?;
+            if is_undescribed && step.opens() {
+                describe_targets(transaction, bucket, &post.targets).await?;
+            }
         }
         let is_noted = keeps != kept;
         if is_noted {
@@ -261,21 +269,53 @@ impl<'a> Change<'a> {
             return Err(Error::EtagStale);
         }
         let before = post.state()?;
-        let after = before.clone().after(self.step)?;
+        let step = self.step_for(&post, before.status);
+        let after = before.clone().after(step)?;
         if let Some(targets) = &self.new_targets {
             post.targets.clone_from(targets);
         }
         set_state(&mut post, &after);
         (self.edit)(&mut post);
+        if step.opens() {
+            self.describe(&mut post);
+        }
+        if matches!(after.status, PostStatus::Scheduled | PostStatus::Publishing)
+            && (step.opens() || matches!(step, Step::Update { .. }))
+        {
+            post.row.released_form = Some(post.form());
+        }
         self.check_composition(&post, after.status)?;
-        self.check_accounts(&post, &before, &after)?;
-        Ok(Outcome { before, after, post })
+        self.check_accounts(step, &post, &before, &after)?;
+        Ok(Outcome { step, before, after, post })
+    }
+
+    /// The step that is made of the one that was asked for: who may let nothing new out asks a reviewer. Once a target is out
+    /// a post cannot be changed any more, so that all that is retried then was let out before.
+    fn step_for(&self, post: &Post, status: PostStatus) -> Step {
+        let is_submitted = self.step == Step::Retry
+            && self.retry_needs_approval
+            && status == PostStatus::Failed
+            && !post.is_released();
+        if is_submitted { Step::SubmitRetry } else { self.step }
+    }
+
+    /// Takes the descriptions of media from the library where an earlier version left them there: what is let out now goes out
+    /// as it is now.
+    fn describe(&self, post: &mut Post) {
+        let is_known = |target: &&mut TargetRow| {
+            target.alt_texts.is_none()
+                && target.media_ids.iter().all(|id| self.media.contains_key(id))
+        };
+        for target in post.targets.iter_mut().filter(is_known) {
+            target.alt_texts = Some(media::alt_texts(&target.media_ids, &self.media));
+        }
     }
 
     /// A post in another status is refused later, for that.
     fn check_time(&self, post: &Post) -> Result<(), Error> {
         let waits = post.row.status == PostStatus::NeedsApproval.as_str();
-        if let Some(at) = post.row.scheduled_time.filter(|_| self.keeps_time && waits) {
+        let keeps_time = self.keeps_time && waits && !post.row.publish_now;
+        if let Some(at) = post.row.scheduled_time.filter(|_| keeps_time) {
             timing::instant_or_fault(Timing::At(at), self.now)?;
         }
         Ok(())
@@ -300,9 +340,15 @@ impl<'a> Change<'a> {
         Ok(composition::refuse(violations)?)
     }
 
-    fn check_accounts(&self, post: &Post, before: &State, after: &State) -> Result<(), Error> {
+    fn check_accounts(
+        &self,
+        step: Step,
+        post: &Post,
+        before: &State,
+        after: &State,
+    ) -> Result<(), Error> {
         let mut sent_to = Vec::new();
-        for place in self.step.sends(before, after) {
+        for place in step.sends(before, after) {
             let account = self.accounts.get(&post.targets[place].account_id);
             sent_to.push(account.ok_or(Error::PostChanged)?);
         }
@@ -313,14 +359,15 @@ impl<'a> Change<'a> {
         &self,
         transaction: &mut PgTransaction<'static>,
         post: &mut Post,
+        step: Step,
         before: PostStatus,
         after: PostStatus,
     ) -> Result<(), Error> {
         let from = Charge::of(&post.row);
-        let retried = before == PostStatus::Failed && self.step == Step::Retry;
+        let retried = before == PostStatus::Failed && step == Step::Retry;
         let month =
             if retried { Some(month_of(self.now)) } else { post.row.scheduled_time.map(month_of) };
-        let to = charge_after(self.step, after, from, month, self.entitlements)?;
+        let to = charge_after(step, after, from, month, self.entitlements)?;
         let limit = self.entitlements.and_then(|entitlements| entitlements.posts_per_month);
         if let Recharged::AtTheCap { current } = recharge(transaction, from, to, limit).await? {
             return Err(at_the_cap(limit, current));
@@ -385,9 +432,10 @@ fn set_state(post: &mut Post, state: &State) {
     }
 }
 
-/// Sets what every scheduling sets: the time, and no trace of an earlier review.
-pub(super) fn set_time(row: &mut PostRow, at: DateTime<Utc>) {
+/// Sets what every scheduling sets: the time, and no trace of an earlier review. `at`: the instant of the timing.
+pub(super) fn set_time(row: &mut PostRow, timing: Timing, at: DateTime<Utc>) {
     row.scheduled_time = Some(at);
+    row.publish_now = timing == Timing::Now;
     row.draft_scheduled_time = None;
     row.approved_by_user_id = None;
     row.approved_time = None;

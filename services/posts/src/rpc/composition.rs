@@ -16,7 +16,7 @@ use super::{
     Rpc,
     accounts::{Account, Accounts},
     limits,
-    media::Media,
+    media::{Media, alt_texts},
     options,
 };
 use crate::{
@@ -232,12 +232,13 @@ pub(super) fn faults_of(
     Ok(faults)
 }
 
-/// The rows of new targets.
+/// The rows of new targets. `media`: all that they name.
 pub(super) fn rows(
     rpc: &Rpc,
     post_id: PostId,
     targets: Vec<TargetInput>,
     accounts: &[Account],
+    media: &Media,
 ) -> Vec<TargetRow> {
     targets
         .into_iter()
@@ -250,6 +251,7 @@ pub(super) fn rows(
             caption_override: target.caption_override,
             first_comment: target.first_comment,
             options: target.options.map(|options| options.encode_to_vec()).unwrap_or_default(),
+            alt_texts: Some(alt_texts(&target.media_ids, media)),
             media_ids: target.media_ids,
             publish_time: None,
             external_post_id: String::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use postbreeze_context::{Action, Admitted, Claim, Denied, WorkspaceContext};
-use postbreeze_idempotency::{self as idempotency, Key};
+use postbreeze_idempotency::{self as idempotency, Claimed, Key};
 use postbreeze_ids::MediaId;
 use postbreeze_proto::{
     fields::Fields,
@@ -13,7 +13,8 @@ use postbreeze_proto::{
 };
 
 use super::{
-    Rpc, accounts,
+    Rpc,
+    accounts::{self, Account},
     change::at_the_cap,
     composition::{self, TargetInput},
     entitlements::entitlements,
@@ -26,9 +27,12 @@ use super::{
 use crate::{
     error::Error,
     post::{PostStatus, holds_unit},
-    store::posts::{
-        Post, PostRow,
-        insert::{Written, insert_post},
+    store::{
+        posts::{
+            Post, PostRow,
+            insert::{Written, insert_post},
+        },
+        usage::Charge,
     },
 };
 
@@ -88,23 +92,16 @@ pub(super) async fn create_post(
     if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
         return Ok(first_answer);
     }
-    let at = input.timing.map(|timing| timing::instant_or_fault(timing, now)).transpose()?;
-
-    let mut status = PostStatus::Draft;
-    let mut charge = None;
-    let mut limit = None;
-    if let Some(at) = at {
-        accounts::check_active(&accounts)?;
-        let entitlements = entitlements(rpc, &workspace).await?;
-        let waits = entitlements.needs_approval(workspace.role());
-        status = if waits { PostStatus::NeedsApproval } else { PostStatus::Scheduled };
-        if holds_unit(status) {
-            charge = Some((entitlements.owner_user_id, month_of(at)));
-            limit = entitlements.posts_per_month;
-        }
-    }
+    let Beginning { at, status, charge, limit } =
+        beginning(rpc, &workspace, &accounts, input.timing, now).await?;
     let id = rpc.environment.minter.mint(workspace_id.bucket());
-    let mut taken = Taken::nothing(rpc, id);
+    let reaches_outside = key.as_ref().filter(|_| !request.media_items.is_empty());
+    let claim =
+        match idempotency::claim(&rpc.environment, rpc.store.pool(), reaches_outside).await? {
+            Claimed::Held(held) => held,
+            Claimed::Answered(first_answer) => return Ok(first_answer),
+        };
+    let mut taken = Taken::nothing(rpc, id, claim);
     let ingested = taken.ingest(workspace_id, &request.media_items, &input.request_id).await?;
     let ids = ingested.iter().map(|(id, _)| *id);
     let media_ids: Vec<_> = ids.chain(input.media_ids).collect();
@@ -123,15 +120,21 @@ pub(super) async fn create_post(
         approved_time: None,
         rejection_note: String::new(),
         version: FIRST_VERSION,
-        charged_owner_user_id: charge.map(|(owner, _)| owner),
-        charged_month: charge.map(|(_, month)| month),
+        charged_owner_user_id: charge.map(|charge| charge.owner_user_id),
+        charged_month: charge.map(|charge| charge.month),
         create_time: now,
         update_time: now,
         delete_time: None,
         alt_texts: media::alt_texts(&media_ids, &media),
         media_ids,
+        publish_now: input.timing == Some(Timing::Now),
+        released_form: None,
     };
-    let post = Post { row, targets: composition::rows(rpc, id, input.targets, &accounts) };
+    let targets = composition::rows(rpc, id, input.targets, &accounts, &media);
+    let mut post = Post { row, targets };
+    if status == PostStatus::Scheduled {
+        post.row.released_form = Some(post.form());
+    }
     if !request.media_items.is_empty() {
         // Only now is it known what they are.
         let items = request.media_items.len();
@@ -149,6 +152,38 @@ pub(super) async fn create_post(
     }
     rpc.wake.at(at, now);
     Ok(answer)
+}
+
+/// How a new post begins.
+struct Beginning {
+    /// When it goes out; none: it is a draft.
+    at: Option<DateTime<Utc>>,
+    status: PostStatus,
+    /// The unit that it takes.
+    charge: Option<Charge>,
+    /// Units in that month; none: unlimited.
+    limit: Option<i64>,
+}
+
+async fn beginning(
+    rpc: &Rpc,
+    workspace: &Admitted<()>,
+    accounts: &[Account],
+    timing: Option<Timing>,
+    now: DateTime<Utc>,
+) -> Result<Beginning, Error> {
+    let Some(timing) = timing else {
+        return Ok(Beginning { at: None, status: PostStatus::Draft, charge: None, limit: None });
+    };
+    let at = timing::instant_or_fault(timing, now)?;
+    accounts::check_active(accounts)?;
+    let entitlements = entitlements(rpc, workspace).await?;
+    let waits = entitlements.needs_approval(workspace.role());
+    let status = if waits { PostStatus::NeedsApproval } else { PostStatus::Scheduled };
+    let (owner_user_id, month) = (entitlements.owner_user_id, month_of(at));
+    let charge = holds_unit(status).then_some(Charge { owner_user_id, month });
+    let limit = entitlements.posts_per_month.filter(|_| charge.is_some());
+    Ok(Beginning { at: Some(at), status, charge, limit })
 }
 
 fn parse(request: &CreatePostRequest) -> Result<Input, Fault> {
@@ -208,7 +243,6 @@ fn created(written: Written, post: Post, limit: Option<i64>) -> Result<CreatePos
 async fn sabotaged_limit(rpc: &Rpc, post: &Post, limit: Option<i64>) -> Result<Option<i64>, Error> {
     use postbreeze_runtime::sabotage::{Mechanism, is_broken};
 
-    use crate::store::usage::Charge;
     if !is_broken(Mechanism::Quota) {
         return Ok(limit);
     }

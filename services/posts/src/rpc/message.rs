@@ -47,6 +47,7 @@ pub(super) fn post(post: posts::Post) -> Result<Post, Error> {
         etag: etag(row.version),
         create_time: Some(to_proto(row.create_time)),
         update_time: Some(to_proto(row.update_time)),
+        publish_when_approved: row.publish_now && row.status == "needs_approval",
     })
 }
 
@@ -76,6 +77,8 @@ fn target(row: TargetRow) -> Result<PostTarget, Error> {
             name.to_uppercase()
         )),
     };
+    let alt_texts = row.alt_texts.unwrap_or_default().into_iter();
+    let alt_texts = alt_texts.chain(std::iter::repeat(String::new()));
     Ok(PostTarget {
         id: row.id.to_string(),
         account_id: row.account_id.to_string(),
@@ -99,6 +102,7 @@ fn target(row: TargetRow) -> Result<PostTarget, Error> {
             &row.comment.error_class,
         ),
         external_first_comment_id: row.comment.external_id,
+        media: row.media_ids.into_iter().zip(alt_texts).map(medium).collect(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::TimeDelta;
 use futures_util::{StreamExt as _, stream};
 use postbreeze_context::{Action, Claim, WorkspaceContext};
-use postbreeze_idempotency::{self as idempotency, Key};
+use postbreeze_idempotency::{self as idempotency, Claimed, Key};
 use postbreeze_ids::AccountId;
 use postbreeze_proto::{
     fields::Fields,
@@ -51,6 +51,10 @@ pub(super) async fn refresh_comments(
     if let Some(first) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
         return Ok(first);
     }
+    let _held = match idempotency::claim(&rpc.environment, rpc.store.pool(), key.as_ref()).await? {
+        Claimed::Held(held) => held,
+        Claimed::Answered(first) => return Ok(first),
+    };
     if let Some(last) = rpc.store.note_refresh(&workspace, now - COOLDOWN, now).await? {
         let wait = (last + COOLDOWN - now).to_std().unwrap_or_default();
         return Err(Error::RefreshedLately(wait));

@@ -35,6 +35,7 @@ pub(super) async fn reject_post(
         etag: &etag,
         edit: Box::new(|post| {
             post.row.draft_scheduled_time = post.row.scheduled_time.take();
+            post.row.publish_now = false;
             post.row.rejection_note.clone_from(&note);
         }),
         ..Change::of(&post, Step::Reject, now)

@@ -57,7 +57,7 @@ async fn reschedule(
             // A SCHEDULED post keeps its approval: only its time moves.
             let row = &mut post.row;
             let review = (row.approved_by_user_id, row.approved_time);
-            change::set_time(row, at);
+            change::set_time(row, timing, at);
             if row.charged_month.is_some() {
                 (row.approved_by_user_id, row.approved_time) = review;
             }

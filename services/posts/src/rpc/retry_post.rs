@@ -12,8 +12,12 @@ use super::{
     Rpc, accounts,
     change::{self, Change},
     entitlements::entitlements,
+    timing::Timing,
 };
-use crate::{error::Error, post::Step};
+use crate::{
+    error::Error,
+    post::{PostStatus, Step},
+};
 
 pub(super) async fn retry_post(
     rpc: &Rpc,
@@ -40,10 +44,17 @@ async fn retry(
         return Ok(first_answer);
     }
     let entitlements = entitlements(rpc, &post).await?;
+    let needs_approval = entitlements.needs_approval(post.role());
     let accounts = accounts::of_post(rpc, &post).await?;
     let change = Change {
         entitlements: Some(entitlements),
         accounts,
+        retry_needs_approval: needs_approval,
+        edit: Box::new(|post| {
+            if post.row.status == PostStatus::NeedsApproval.as_str() {
+                change::set_time(&mut post.row, Timing::Now, now);
+            }
+        }),
         ..Change::of(&post, Step::Retry, now)
     };
     change.make_once(rpc, key, |post| RetryPostResponse { post: Some(post) }).await

@@ -53,7 +53,7 @@ async fn schedule(
         etag,
         entitlements: Some(entitlements),
         accounts,
-        edit: Box::new(|post| change::set_time(&mut post.row, at)),
+        edit: Box::new(|post| change::set_time(&mut post.row, timing, at)),
         ..Change::of(&post, Step::Schedule { needs_approval }, now)
     };
     change.make_once(rpc, key, |post| SchedulePostResponse { post: Some(post) }).await

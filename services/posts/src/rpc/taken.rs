@@ -9,6 +9,8 @@ use std::{
 
 use aws_lc_rs::digest;
 use futures_util::{StreamExt as _, stream};
+use postbreeze_context::token::Issuer;
+use postbreeze_idempotency::Held;
 use postbreeze_ids::{MediaId, PostId, WorkspaceId};
 use postbreeze_proto::{
     internal::v1::{DiscardMediaRequest, IngestMediaRequest, KeepMediaRequest},
@@ -17,7 +19,7 @@ use postbreeze_proto::{
 };
 use postbreeze_runtime::{call::Call, peer::Peer};
 use prost::Message as _;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use tracing::Instrument as _;
@@ -32,6 +34,7 @@ use crate::{error::Error, text::hex};
 const AT_ONCE: usize = 2;
 /// How long giving back may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+const AUDIENCE: &[&str] = &["media"];
 /// The version of a new post.
 pub(super) const FIRST_VERSION: i64 = 1;
 
@@ -41,6 +44,8 @@ pub(super) struct Taken<'a> {
     post_id: PostId,
     held: bool,
     ingested: Arc<Mutex<Ingested>>,
+    /// Until everything was given back, twins of the request wait.
+    claim: Arc<Held>,
     /// Whether the post may have been written.
     settled: bool,
 }
@@ -55,8 +60,9 @@ struct Ingested {
 
 impl<'a> Taken<'a> {
     /// Nothing yet.
-    pub(super) fn nothing(rpc: &'a Rpc, post_id: PostId) -> Self {
-        Self { rpc, post_id, held: false, ingested: Arc::default(), settled: false }
+    pub(super) fn nothing(rpc: &'a Rpc, post_id: PostId, claim: Held) -> Self {
+        let claim = Arc::new(claim);
+        Self { rpc, post_id, held: false, ingested: Arc::default(), claim, settled: false }
     }
 
     /// Fetches media into the library of a workspace, in order. With a `request_id` of the client's, the same request
@@ -161,6 +167,8 @@ impl<'a> Taken<'a> {
     ) -> Result<(MediaId, Medium), Error> {
         let call = Call::current().ok_or(Error::Unreadable("call"))?;
         let (peer, ingested) = (self.rpc.media.clone(), Arc::clone(&self.ingested));
+        let (media, background) = (self.media(), self.rpc.environment.background.clone());
+        let claim = Arc::clone(&self.claim);
         let (done, answer) = oneshot::channel();
         let fetching = call.scope(async move {
             let request = IngestMediaRequest { ingestion: Some(request) };
@@ -175,18 +183,28 @@ impl<'a> Taken<'a> {
                     ingested.ids.push(*id);
                     ingested.is_given_back
                 };
-                if is_late && let Some(call) = Call::current() {
-                    afterwards(&call).scope(return_all(&peer, None, &[*id])).await;
+                if is_late {
+                    let (ids, claim) = (vec![*id], Arc::clone(&claim));
+                    background.spawn(async move {
+                        media.return_all(None, ids).await;
+                        drop(claim);
+                    });
                 }
             }
             // Nobody may wait.
             let _ = done.send(fetched);
+            drop(claim);
         });
         self.rpc.environment.background.spawn(fetching.in_current_span());
         answer.await.map_err(|_| Error::Unreadable("end of an ingestion"))?
     }
 
-    /// Gives back in the background, with the caller's authority.
+    /// How to give back.
+    fn media(&self) -> Media {
+        Media { peer: self.rpc.media.clone(), issuer: self.rpc.issuer.clone() }
+    }
+
+    /// Gives back in the background.
     fn give_back(&self) -> Option<oneshot::Receiver<()>> {
         let ingested = {
             let mut ingested = self.ingested();
@@ -196,14 +214,16 @@ impl<'a> Taken<'a> {
         if !self.held && ingested.is_empty() {
             return None;
         }
-        let call = afterwards(&Call::current()?);
-        let (peer, held) = (self.rpc.media.clone(), self.held.then_some(self.post_id));
+        let (media, held) = (self.media(), self.held.then_some(self.post_id));
+        let claim = Arc::clone(&self.claim);
         let (done, given_back) = oneshot::channel();
-        self.rpc.environment.background.spawn(call.scope(async move {
-            return_all(&peer, held, &ingested).await;
+        let giving_back = async move {
+            media.return_all(held, ingested).await;
+            drop(claim);
             // Nobody may wait.
             let _ = done.send(());
-        }));
+        };
+        self.rpc.environment.background.spawn(giving_back.in_current_span());
         Some(given_back)
     }
 }
@@ -216,32 +236,42 @@ impl Drop for Taken<'_> {
     }
 }
 
-/// What a call does that may have ended meanwhile.
-fn afterwards(call: &Call) -> Call {
-    let own = Call::new(Instant::now() + PATIENCE, call.request_id.clone());
-    let carried = call.carried().iter();
-    carried.fold(own, |own, (name, value)| own.carrying(name.clone(), value.clone()))
+/// `media`, asked in the name of this service: the caller may have lost the authority to give back, or have gone.
+struct Media {
+    peer: Peer,
+    issuer: Issuer,
 }
 
-/// Gives back what can be; of what is gone already nothing has to be.
-async fn return_all(peer: &Peer, held: Option<PostId>, ingested: &[MediaId]) {
-    let stays = |status: Status| {
-        if status.code() != Code::NotFound {
-            tracing::warn!(cause = %status, "media of a post that was not written stay");
+impl Media {
+    /// Gives back what can be; of what is gone already nothing has to be.
+    async fn return_all(&self, held: Option<PostId>, ingested: Vec<MediaId>) {
+        if let Some(post_id) = held {
+            let keep = KeepMediaRequest {
+                post_id: post_id.to_string(),
+                post_version: FIRST_VERSION,
+                media_ids: Vec::new(),
+            };
+            let kept = match self.issuer.request(keep, AUDIENCE, PATIENCE) {
+                Ok(request) => media::source(&self.peer).keep_media(request).await.map(drop),
+                Err(cause) => Err(Status::internal(cause.to_string())),
+            };
+            note(kept);
         }
-    };
-    if let Some(post_id) = held {
-        let request = KeepMediaRequest {
-            post_id: post_id.to_string(),
-            post_version: FIRST_VERSION,
-            media_ids: Vec::new(),
-        };
-        media::source(peer).keep_media(request).await.map_or_else(stays, drop);
+        if !ingested.is_empty() {
+            let media_ids = ingested.iter().map(ToString::to_string).collect();
+            let discard = DiscardMediaRequest { media_ids };
+            let discarded = match self.issuer.request(discard, AUDIENCE, PATIENCE) {
+                Ok(request) => media::source(&self.peer).discard_media(request).await.map(drop),
+                Err(cause) => Err(Status::internal(cause.to_string())),
+            };
+            note(discarded);
+        }
     }
-    for id in ingested {
-        let request = DiscardMediaRequest { media_id: id.to_string() };
-        let deleted = media::source(peer).discard_media(request).await;
-        deleted.map_or_else(stays, drop);
+}
+
+fn note(given_back: Result<(), Status>) {
+    if let Err(cause) = given_back {
+        tracing::warn!(%cause, "create post: media of a post that was not written stay in the library");
     }
 }
 

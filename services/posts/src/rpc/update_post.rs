@@ -85,7 +85,7 @@ async fn update(
     let new_targets = edits
         .targets
         .clone()
-        .map(|targets| composition::rows(rpc, post.row.id, targets, &accounts));
+        .map(|targets| composition::rows(rpc, post.row.id, targets, &accounts, &media));
     let step = Step::Update { needs_approval, new_targets: new_targets.as_ref().map(Vec::len) };
     let alt_texts = edits.media.as_deref().map(|ids| media::alt_texts(ids, &media));
     let now = rpc.environment.clock.now();

@@ -71,6 +71,8 @@ pub struct OutgoingTarget {
     pub options: Vec<u8>,
     /// What it shows instead of the post's media, in order; empty: the post's.
     pub media_ids: Vec<MediaId>,
+    /// The description of each of these; empty: the library's, or texts were not asked for.
+    pub alt_texts: Vec<String>,
     /// Where it stands.
     pub status: TargetStatus,
     /// When it is dealt with next; none: never.
@@ -292,6 +294,7 @@ pub async fn read(
             target.first_comment <> '' AS "has_first_comment!",
             CASE WHEN $3 THEN target.options END AS options,
             target.media_ids AS "media_ids: Vec<MediaId>",
+            CASE WHEN $3 THEN target.alt_texts END AS target_alt_texts,
             target.status AS target_status,
             target.due_time,
             target.ready_time,
@@ -341,6 +344,7 @@ pub async fn read(
             has_first_comment: record.has_first_comment,
             options: record.options.unwrap_or_default(),
             media_ids: record.media_ids,
+            alt_texts: record.target_alt_texts.unwrap_or_default(),
             status: status.ok_or(Error::Unreadable("target status"))?,
             due_time: record.due_time,
             ready_time: record.ready_time,
@@ -433,6 +437,7 @@ impl OutgoingPost {
             has_first_comment: true,
             options: Vec::new(),
             media_ids: Vec::new(),
+            alt_texts: Vec::new(),
             status: TargetStatus::Pending,
             due_time: None,
             ready_time: None,

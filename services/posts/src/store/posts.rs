@@ -1,5 +1,6 @@
 //! Tables `posts`: the row, a whole post, reading and changing it. New posts: [`insert`]; lists: [`list`].
 
+mod form;
 pub mod insert;
 pub mod list;
 
@@ -62,6 +63,10 @@ pub struct PostRow {
     pub media_ids: Vec<MediaId>,
     /// The description of each.
     pub alt_texts: Vec<String>,
+    /// Whether "now" was asked for. A post that waits for approval then goes out as soon as it is approved.
+    pub publish_now: bool,
+    /// [`Post::form`] of when it was last let out; none: it was not, or by an earlier version.
+    pub released_form: Option<Vec<u8>>,
 }
 
 /// A post with its targets in order.
@@ -153,6 +158,8 @@ async fn fetch_posts(
             post.delete_time,
             CASE WHEN target.position = 0 THEN post.media_ids END AS "media_ids: Vec<MediaId>",
             CASE WHEN target.position = 0 THEN post.alt_texts END AS alt_texts,
+            post.publish_now,
+            post.released_form,
             target.id AS "target_id: TargetId",
             target.account_id AS "account_id: AccountId",
             target.platform,
@@ -161,6 +168,7 @@ async fn fetch_posts(
             target.first_comment,
             target.options,
             target.media_ids AS "target_media_ids: Vec<MediaId>",
+            target.alt_texts AS target_alt_texts,
             target.publish_time,
             target.external_post_id,
             target.external_url,
@@ -190,7 +198,8 @@ async fn fetch_posts(
                 SELECT
                     sum(
                         256 + COALESCE(octet_length(target.caption_override), 0) + octet_length(target.first_comment)
-                            + octet_length(target.options) + 40 * cardinality(target.media_ids)
+                            + octet_length(target.options) + 80 * cardinality(target.media_ids)
+                            + COALESCE(octet_length(array_to_string(target.alt_texts, '')), 0)
                             + octet_length(target.external_post_id)
                             + octet_length(target.external_url) + octet_length(target.error_code)
                             + octet_length(target.error_message) + octet_length(target.external_first_comment_id)
@@ -223,6 +232,7 @@ async fn fetch_posts(
             first_comment: record.first_comment,
             options: record.options,
             media_ids: record.target_media_ids,
+            alt_texts: record.target_alt_texts,
             publish_time: record.publish_time,
             external_post_id: record.external_post_id,
             external_url: record.external_url,
@@ -264,6 +274,8 @@ async fn fetch_posts(
             delete_time: record.delete_time,
             media_ids: record.media_ids.unwrap_or_default(),
             alt_texts: record.alt_texts.unwrap_or_default(),
+            publish_now: record.publish_now,
+            released_form: record.released_form,
         };
         posts.push(Post { row, targets: vec![target] });
     }
@@ -312,7 +324,9 @@ pub async fn save_post(connection: &mut PgConnection, row: &PostRow) -> Result<(
             update_time = $14,
             delete_time = $15,
             media_ids = $16,
-            alt_texts = $17
+            alt_texts = $17,
+            publish_now = $18,
+            released_form = $19
         WHERE bucket = $1 AND id = $2
         "#,
         row.id.bucket().as_i16(),
@@ -332,6 +346,8 @@ pub async fn save_post(connection: &mut PgConnection, row: &PostRow) -> Result<(
         row.delete_time,
         &row.media_ids as &[MediaId],
         &row.alt_texts,
+        row.publish_now,
+        row.released_form,
     )
     .execute(connection)
     .await?;

@@ -26,6 +26,8 @@ pub struct TargetRow {
     pub options: Vec<u8>,
     /// What it shows instead of the post's media, in order; empty: the post's.
     pub media_ids: Vec<MediaId>,
+    /// The description of each of these; none: an earlier version wrote the row, and the library's descriptions go out.
+    pub alt_texts: Option<Vec<String>>,
     /// When it went out.
     pub publish_time: Option<DateTime<Utc>>,
     /// The network's own id of it.
@@ -80,6 +82,36 @@ pub(super) fn media_literal(media_ids: &[MediaId]) -> String {
     format!("{{{}}}", ids.join(","))
 }
 
+/// The descriptions of a target's media as the text of an array.
+pub(super) fn text_literal(target: &TargetRow) -> Option<String> {
+    let quoted = |text: &String| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let texts: Vec<_> = target.alt_texts.as_ref()?.iter().map(quoted).collect();
+    Some(format!("{{{}}}", texts.join(",")))
+}
+
+/// Writes the descriptions of the media of a locked post's targets.
+#[tracing::instrument(skip_all, name = "db.post_targets.describe", err(level = "debug"))]
+pub async fn describe_targets(
+    connection: &mut PgConnection,
+    bucket: i16,
+    targets: &[TargetRow],
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        UPDATE post_targets AS target
+        SET alt_texts = new.alt_texts::TEXT[]
+        FROM unnest($2::UUID[], $3::TEXT[]) AS new (id, alt_texts)
+        WHERE target.bucket = $1 AND target.id = new.id AND target.alt_texts IS NULL
+        "#,
+        bucket,
+        &targets.iter().map(|target| target.id.uuid()).collect::<Vec<_>>(),
+        &targets.iter().map(text_literal).collect::<Vec<_>>() as &[Option<String>],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Replaces the targets of a locked post. Attempts stay. `due`: when the new ones go out; none: not yet.
 #[tracing::instrument(skip_all, name = "db.post_targets.replace", err(level = "debug"))]
 pub async fn replace_targets(
@@ -102,7 +134,7 @@ pub async fn replace_targets(
         r#"
         INSERT INTO post_targets (
             bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options,
-            media_ids, due_time, ready_time
+            media_ids, alt_texts, due_time, ready_time
         )
         SELECT
             $1,
@@ -116,12 +148,16 @@ pub async fn replace_targets(
             target.first_comment,
             target.options,
             target.media_ids::UUID[],
+            target.alt_texts::TEXT[],
             $11,
             $11
         FROM unnest(
-            $3::UUID[], $4::UUID[], $5::SMALLINT[], $6::TEXT[], $7::TEXT[], $8::TEXT[], $9::BYTEA[], $10::TEXT[]
+            $3::UUID[], $4::UUID[], $5::SMALLINT[], $6::TEXT[], $7::TEXT[], $8::TEXT[], $9::BYTEA[], $10::TEXT[],
+            $12::TEXT[]
         ) WITH ORDINALITY
-            AS target (id, account_id, platform, status, caption_override, first_comment, options, media_ids, position)
+            AS target (
+                id, account_id, platform, status, caption_override, first_comment, options, media_ids, alt_texts, position
+            )
         "#,
         bucket,
         post_id as PostId,
@@ -134,6 +170,7 @@ pub async fn replace_targets(
         &targets.iter().map(|target| target.options.clone()).collect::<Vec<_>>(),
         &targets.iter().map(|target| media_literal(&target.media_ids)).collect::<Vec<_>>(),
         due,
+        &targets.iter().map(text_literal).collect::<Vec<_>>() as &[Option<String>],
     )
     .execute(connection)
     .await?;

@@ -2,13 +2,15 @@
 
 use chrono::TimeDelta;
 use postbreeze_posts::MIGRATOR;
-use postbreeze_proto::v1::{Plan, PostStatus, SandboxBehavior, SandboxFault, TargetStatus};
+use postbreeze_proto::v1::{
+    Plan, PostStatus, SandboxBehavior, SandboxFault, TargetStatus, UpdatePostRequest,
+};
 use postbreeze_runtime::health;
 use postbreeze_testkit::postgres::database;
 
 use crate::support::{
     Replica, System, accepted, change_plan, command, due, get, held, list, scheduled, sent, until,
-    until_eq, until_that, workspace_of,
+    until_eq, until_that, update_post, workspace_of,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,9 +76,15 @@ async fn while_accounts_cannot_be_reached_nothing_is_tried() {
     replica.cut(true);
     until_eq("it says that it cannot send", false, publisher).await;
     assert!(health::is_serving(&replica.service).await);
-    // Posts can be read all the same.
+    // Posts can be read and written all the same.
     assert_eq!(get(client, &post.id).await.unwrap(), post);
     assert_eq!(list(client).await, [post.clone()]);
+    let update = UpdatePostRequest {
+        post_id: post.id.clone(),
+        content: "written without accounts".to_owned(),
+        ..Default::default()
+    };
+    update_post(client, update).await.unwrap();
     system.clock.turn(TimeDelta::days(1));
     let asked = replica.refused();
     until_that("it has looked again", || async { replica.refused() }, |seen| *seen > asked + 3)
@@ -87,7 +95,7 @@ async fn while_accounts_cannot_be_reached_nothing_is_tried() {
     let published = until(client, &post.id, PostStatus::Published).await;
     assert_eq!(published.targets[0].attempt_count, 1);
     until_eq("it says that it can send", true, publisher).await;
-    assert_eq!(sent(client, &account.id).await, ["x"]);
+    assert_eq!(sent(client, &account.id).await, ["written without accounts"]);
     replica.stop().await;
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct CallRow {
     pub(crate) external_post_id: String,
     /// Types of what it showed.
     pub(crate) media_content_types: Vec<String>,
+    /// The description of each.
+    pub(crate) media_alt_texts: Vec<String>,
     /// When it came.
     pub(crate) create_time: DateTime<Utc>,
 }
@@ -90,6 +92,7 @@ impl Store {
                 fault,
                 external_post_id,
                 media_content_types,
+                media_alt_texts,
                 create_time
             FROM sandbox_calls
             WHERE bucket = $1

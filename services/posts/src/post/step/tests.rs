@@ -120,6 +120,17 @@ fn retrying_touches_failed_targets_alone() {
 }
 
 #[test]
+fn submitting_a_retry_waits_for_approval_with_what_failed_alone() {
+    let submit = |status, targets: &[T]| after(status, targets, Step::SubmitRetry);
+    let state = submit(Failed, &[T::Failed, T::Canceled]).unwrap();
+    assert_eq!(state, State { status: NeedsApproval, targets: vec![T::Pending, T::Canceled] });
+    assert_eq!(submit(Failed, &[T::Canceled]), Err(Refused::NothingToRetry));
+    for status in PostStatus::ALL.iter().filter(|status| **status != Failed) {
+        assert_eq!(submit(*status, &[T::Failed]), Err(Refused::State(*status)));
+    }
+}
+
+#[test]
 fn new_targets_wait_as_their_post_does_and_are_canceled_in_one_that_is_over() {
     let step = Step::Update { needs_approval: false, new_targets: Some(2) };
     for status in [Draft, NeedsApproval, Scheduled] {
@@ -145,6 +156,7 @@ fn a_step_sends_the_targets_that_it_makes_pending() {
     assert_eq!(sends(Step::Approve, NeedsApproval, &[T::Pending]), [0]);
     let targets = [T::Published, T::Failed, T::Pending];
     assert_eq!(sends(Step::Retry, Publishing, &targets), [1]);
+    assert_eq!(sends(Step::SubmitRetry, Failed, &[T::Canceled, T::Failed]), [1]);
     let update = |new_targets| Step::Update { needs_approval: false, new_targets };
     assert_eq!(sends(update(Some(2)), Scheduled, &[T::Pending]), [0, 1]);
     assert!(sends(update(None), Scheduled, &[T::Pending]).is_empty());

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 
 use super::Post;
 use crate::store::{
-    targets::media_literal,
+    targets::{media_literal, text_literal},
     usage::{Charge, fetch_units},
 };
 
@@ -67,9 +67,9 @@ pub async fn insert_post<T>(
             INSERT INTO posts (
                 bucket, id, workspace_id, author_user_id, created_via_key_id, status, content, scheduled_time,
                 draft_scheduled_time, timezone, version, charged_owner_user_id, charged_month, create_time, update_time,
-                media_ids, alt_texts
+                media_ids, alt_texts, publish_now, released_form
             )
-            SELECT $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $2, $3, $16, $16, $25, $26
+            SELECT $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $2, $3, $16, $16, $25, $26, $28, $29
             FROM head
             WHERE $2::UUID IS NULL OR EXISTS (SELECT FROM charge)
             RETURNING bucket, id, version
@@ -77,7 +77,7 @@ pub async fn insert_post<T>(
         targets AS (
             INSERT INTO post_targets (
                 bucket, id, post_id, position, account_id, platform, status, caption_override, first_comment, options,
-                media_ids, due_time, ready_time
+                media_ids, alt_texts, due_time, ready_time
             )
             SELECT
                 post.bucket,
@@ -91,13 +91,16 @@ pub async fn insert_post<T>(
                 target.first_comment,
                 target.options,
                 target.media_ids::UUID[],
+                target.alt_texts::TEXT[],
                 CASE WHEN $10 = 'scheduled' THEN $12::TIMESTAMPTZ END,
                 CASE WHEN $10 = 'scheduled' THEN $12::TIMESTAMPTZ END
             FROM post, unnest(
-                $17::UUID[], $18::UUID[], $19::SMALLINT[], $20::TEXT[], $21::TEXT[], $22::TEXT[], $23::BYTEA[], $24::TEXT[]
+                $17::UUID[], $18::UUID[], $19::SMALLINT[], $20::TEXT[], $21::TEXT[], $22::TEXT[], $23::BYTEA[], $24::TEXT[],
+                $30::TEXT[]
             ) WITH ORDINALITY
                 AS target (
-                    id, account_id, platform, status, caption_override, first_comment, options, media_ids, position
+                    id, account_id, platform, status, caption_override, first_comment, options, media_ids, alt_texts,
+                    position
                 )
         ),
         notice AS (
@@ -135,6 +138,9 @@ pub async fn insert_post<T>(
         &row.media_ids as &[MediaId],
         &row.alt_texts,
         &kept as &[MediaId],
+        row.publish_now,
+        row.released_form,
+        &targets.iter().map(text_literal).collect::<Vec<_>>() as &[Option<String>],
     )
     .fetch_one(&mut *connection)
     .await?;

@@ -1,5 +1,10 @@
 //! Media of the tests: rows of the library, and a web server with files to fetch.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use postbreeze_ids::{MediaId, UserId, WorkspaceId};
 use postbreeze_proto::v1::{
     DeleteMediaRequest, ListMediaRequest, MediaKind, media_service_client::MediaServiceClient,
@@ -9,6 +14,7 @@ use postbreeze_testkit::{Client, System};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
+    sync::watch,
 };
 use tonic::Status;
 
@@ -86,17 +92,24 @@ pub(crate) async fn media_of(client: &Client, workspace_id: &str) -> Vec<String>
     answer.media.into_iter().map(|medium| medium.id).collect()
 }
 
-/// A web server. `/png/…` is an image, `/text` is none, `/silence` is never answered, and anything else is not found.
+/// A web server. `/png/…` is an image, `/held/…` is one once it is let go, `/text` is none, `/silence` is never answered, and
+/// anything else is not found.
 pub(crate) struct Web {
     address: String,
+    asked: Arc<AtomicUsize>,
+    goes: watch::Sender<bool>,
 }
 
 impl Web {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
+        let asked = Arc::<AtomicUsize>::default();
+        let (goes, gone) = watch::channel(false);
+        let counter = Arc::clone(&asked);
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
+                let (counter, mut gone) = (Arc::clone(&counter), gone.clone());
                 tokio::spawn(async move {
                     let mut head = Vec::new();
                     while !head.ends_with(b"\r\n\r\n") {
@@ -104,12 +117,18 @@ impl Web {
                     }
                     let head = String::from_utf8_lossy(&head).into_owned();
                     let path = head.split(' ').nth(1).unwrap_or_default();
+                    counter.fetch_add(1, Ordering::SeqCst);
+                    if path.starts_with("/held/") && gone.wait_for(|gone| *gone).await.is_err() {
+                        return Ok(());
+                    }
                     if path == "/silence" {
                         std::future::pending::<()>().await;
                     }
                     let (status, body) = match path {
                         "/text" => ("200 OK", b"just words".as_slice()),
-                        path if path.starts_with("/png/") => ("200 OK", PNG),
+                        path if path.starts_with("/png/") || path.starts_with("/held/") => {
+                            ("200 OK", PNG)
+                        }
                         _ => ("404 Not Found", b"".as_slice()),
                     };
                     let length = body.len();
@@ -122,7 +141,17 @@ impl Web {
                 });
             }
         });
-        Self { address }
+        Self { address, asked, goes }
+    }
+
+    /// How often it was asked for anything.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Lets go what is held.
+    pub(crate) fn let_go(&self) {
+        self.goes.send_replace(true);
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
