@@ -10,7 +10,7 @@ use postbreeze_proto::{
         Role, SocialAccount,
     },
 };
-use postbreeze_testkit::{Client, Front, draft, until_that, web::PNG};
+use postbreeze_testkit::{Client, Front, User, draft, until_that, web::PNG};
 
 /// One key drives many workspaces: plays every step, in the order of the contract.
 ///
@@ -90,7 +90,12 @@ pub async fn play(system: &Front) {
     let refused = scoped.media().list_media(request).await.unwrap_err();
     assert_eq!(reason_of(&refused), Some(Reason::WorkspaceOutOfReach));
 
-    // (6) Joined later: the full key reaches it on the next call, the scoped key does not.
+    joins_later(system, &owner, &full, &scoped).await;
+}
+
+/// (6) Joined later: the full key reaches it on the next call, the scoped key does not.
+#[expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
+async fn joins_later(system: &Front, owner: &User, full: &Client, scoped: &Client) {
     let other = system.sign_up("other").await;
     let third = other.session.create_workspace("Third").await.unwrap();
     let invited = other

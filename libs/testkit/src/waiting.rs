@@ -76,12 +76,12 @@ where
 ///
 /// # Panics
 /// As [`eventually`].
-pub async fn until_eq<T, F>(what: &str, wanted: T, mut look: impl FnMut() -> F)
+pub async fn until_eq<T, F>(what: &str, wanted: T, look: impl FnMut() -> F)
 where
     T: Debug + PartialEq,
     F: Future<Output = T>,
 {
-    until_that(what, || look(), |seen| *seen == wanted).await;
+    until_that(what, look, |seen| *seen == wanted).await;
 }
 
 /// Looks again and again until something is seen of which this holds, and answers it.
@@ -140,8 +140,6 @@ async fn wait_for<T, S: Debug>(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
-
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;

@@ -82,7 +82,7 @@ async fn html_that_is_called_a_picture_is_rejected_and_its_bytes_go_and_no_longe
     assert_eq!(rejected.status(), MediaStatus::Rejected);
     assert_eq!((rejected.download_url.as_str(), rejected.download_expire_time), ("", None));
     assert_eq!(stored(&system).await, 0);
-    until_that("the bytes go", async || objects(&system, &media.id), |seen| seen.is_empty()).await;
+    until_that("the bytes go", async || objects(&system, &media.id), Vec::is_empty).await;
     let again = refused(owner.session.complete_upload(&media.id).await, Reason::UploadIncomplete);
     assert_eq!(metadata(&again, "status").as_deref(), Some("REJECTED"));
 }

@@ -42,7 +42,7 @@ async fn a_deletion_gives_the_storage_back_and_deletes_the_bytes() {
     delete(&owner, &id).await;
     until_followed(&system).await;
     assert_eq!(stored(&system).await, 73);
-    until_that("the bytes go", async || objects(&system, &media.id), |seen| seen.is_empty()).await;
+    until_that("the bytes go", async || objects(&system, &media.id), Vec::is_empty).await;
     assert_eq!(objects(&system, &other.id).len(), 2);
     // An id of a deleted workspace is told as out of reach, for ever.
     system.clock.turn(chrono::TimeDelta::days(2));

@@ -21,15 +21,14 @@ async fn an_upload_that_nobody_completes_is_rejected_after_half_an_hour_and_goes
     // Nothing is due: the next look, which deletes these bytes, leaves the rest alone.
     let deleted = picture(client, &id, "c.png").await;
     delete(client, &deleted.id).await.unwrap();
-    until_that("there was a look", async || objects(&system, &deleted.id), |seen| seen.is_empty())
-        .await;
+    until_that("there was a look", async || objects(&system, &deleted.id), Vec::is_empty).await;
     assert_eq!(get(client, &media_id).await.unwrap().status(), MediaStatus::PendingUpload);
     assert_eq!(stored(&system).await, 2 * 73);
     system.clock.turn(TimeDelta::minutes(1));
     let status = async || get(client, &media_id).await.unwrap().status();
     until_eq("the upload is rejected", MediaStatus::Rejected, status).await;
     assert_eq!(stored(&system).await, 73);
-    until_that("the bytes go", async || objects(&system, &media_id), |seen| seen.is_empty()).await;
+    until_that("the bytes go", async || objects(&system, &media_id), Vec::is_empty).await;
     refused(client.complete_upload(&media_id).await, Reason::UploadIncomplete);
     system.clock.turn(TimeDelta::hours(24));
     until_eq("the rows go", 1, async || rows(&system).await).await;

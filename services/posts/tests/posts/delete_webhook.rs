@@ -71,8 +71,7 @@ async fn webhooks_go_with_their_workspace() {
     let request = DeleteWorkspaceRequest { workspace_id: team.workspace.id.clone() };
     team.owner.session.workspaces().delete_workspace(request).await.unwrap();
     refused(get_webhook(&team.owner.session, &webhook.id).await, Reason::WorkspaceOutOfReach);
-    until_eq("the secrets are destroyed", 0, || async { secrets(&system, &webhook.id).await })
-        .await;
+    until_eq("the secrets are destroyed", 0, || secrets(&system, &webhook.id)).await;
     let living: i64 = sqlx::query_scalar("SELECT count(*) FROM webhooks WHERE delete_time IS NULL")
         .fetch_one(system.pool("posts"))
         .await

@@ -34,12 +34,7 @@ async fn position(system: &System) -> i64 {
 }
 
 async fn dealt_with(system: &System, before: i64) {
-    until_that(
-        "the deletion is dealt with",
-        || async { position(system).await },
-        |seen| *seen > before,
-    )
-    .await;
+    until_that("the deletion is dealt with", || position(system), |seen| *seen > before).await;
 }
 
 /// Posts of a workspace that could still go out.

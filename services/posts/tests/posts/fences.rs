@@ -247,7 +247,7 @@ async fn nothing_goes_out_of_a_workspace_whose_deletion_was_not_dealt_with() {
     )
     .await;
     held_back.rollback().await.unwrap();
-    until_eq("its unit is given back", 0, || async { held(&system).await }).await;
+    until_eq("its unit is given back", 0, || held(&system)).await;
     never_due(client, &other.id).await;
     let received: i64 = sqlx::query_scalar("SELECT count(*) FROM sandbox_calls")
         .fetch_one(system.pool("accounts"))
@@ -265,7 +265,7 @@ async fn nothing_of_a_deleted_workspace_goes_out() {
     client.create_post(scheduled(&system, "x", &team.account.id)).await.unwrap();
     let request = DeleteWorkspaceRequest { workspace_id: team.workspace.id.clone() };
     client.workspaces().delete_workspace(request).await.unwrap();
-    until_eq("its unit is given back", 0, || async { held(&system).await }).await;
+    until_eq("its unit is given back", 0, || held(&system)).await;
     system.clock.turn(TimeDelta::days(1));
     never_due(client, &other.id).await;
     let received: i64 = sqlx::query_scalar("SELECT count(*) FROM sandbox_calls")

@@ -159,7 +159,7 @@ async fn nothing_more_is_said_under_a_post_that_was_deleted() {
     until_that(
         "it was tried",
         || async { get(client, &post.id).await.unwrap().targets.remove(0).first_comment_error },
-        |seen| seen.is_some(),
+        Option::is_some,
     )
     .await;
     delete(client, &post.id).await.unwrap();

@@ -76,12 +76,7 @@ async fn comments_of_what_is_out_are_fetched_ever_less_often_for_a_week() {
     system.clock.turn(TimeDelta::hours(24));
     comment_on(client, &team.account.id, &external_id, "ann", "later").await;
     fetched(&system, client, &team.account, 3).await;
-    until_that(
-        "the other comment has come",
-        || async { inbox(client).await },
-        |all| all.len() == 2,
-    )
-    .await;
+    until_that("the other comment has come", || inbox(client), |all| all.len() == 2).await;
     let now = system.clock.now();
     assert_eq!(due(&system, &team.account).await, Some(now + TimeDelta::hours(6)));
     system.clock.turn(TimeDelta::days(7));
@@ -118,8 +113,7 @@ async fn replicas_share_the_work() {
     system.clock.turn(TimeDelta::minutes(5));
     // One process fetches of four accounts at once, and no more: all of the three are at it.
     until_that("twelve accounts are taken", || taken(&system), |taken| *taken == 12).await;
-    until_that("all have come", || async { inbox(&ann.session).await }, |all| all.len() == 12)
-        .await;
+    until_that("all have come", || inbox(&ann.session), |all| all.len() == 12).await;
     for account in &accounts {
         fetched(&system, &ann.session, account, 1).await;
     }
@@ -163,12 +157,8 @@ async fn nothing_is_fetched_for_a_workspace_that_is_gone() {
     published(client, &team.account.id).await;
     published(client, &kept.id).await;
     delete(&team.owner, &team.workspace.id).await;
-    until_that(
-        "the deletion is dealt with",
-        || async { feed(&system, &team.account).await },
-        |seen| seen.is_none(),
-    )
-    .await;
+    until_that("the deletion is dealt with", || feed(&system, &team.account), Option::is_none)
+        .await;
     let waiting: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM comment_sources WHERE account_id = $1 AND next_time IS NOT NULL",
     )

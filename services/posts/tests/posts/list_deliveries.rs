@@ -65,7 +65,7 @@ async fn list_deliveries_pages_and_filters() {
     }
     until_that(
         "all are dealt with",
-        || async { deliveries(client, &webhook.id).await },
+        || deliveries(client, &webhook.id),
         |all| all.len() == 5 && all.iter().all(|delivery| delivery.last_http_status.is_some()),
     )
     .await;

@@ -144,7 +144,7 @@ async fn what_did_not_arrive_when_the_rest_was_canceled_is_not_sent_again_unaske
     until_target(client, &post.id, TargetStatus::Published).await;
     until_that(
         "its first comment is out",
-        || async { calls(client, &team.account.id, SandboxCallKind::Comment).await },
+        || calls(client, &team.account.id, SandboxCallKind::Comment),
         |all| all.len() == 1,
     )
     .await;

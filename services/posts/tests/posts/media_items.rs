@@ -116,12 +116,7 @@ async fn what_cannot_be_fetched_is_named_and_leaves_nothing() {
     );
     assert_eq!(invalid_fields(asking(&vec![good; 11]).await), ["media_items"]);
     assert_eq!(list(client).await, []);
-    until_that(
-        "nothing is left",
-        || async { media_of(client, &team.workspace.id).await },
-        |seen| seen.is_empty(),
-    )
-    .await;
+    until_that("nothing is left", || media_of(client, &team.workspace.id), Vec::is_empty).await;
 }
 
 #[tokio::test]
@@ -214,12 +209,7 @@ async fn what_turns_out_not_to_fit_the_options_is_given_back() {
         invalid_fields(client.create_post(request).await),
         ["platforms[0].options.instagram.placement"]
     );
-    until_that(
-        "it is given back",
-        || async { media_of(client, &team.workspace.id).await },
-        |seen| seen.is_empty(),
-    )
-    .await;
+    until_that("it is given back", || media_of(client, &team.workspace.id), Vec::is_empty).await;
     assert_eq!(list(client).await, []);
 }
 
@@ -239,18 +229,13 @@ async fn a_call_that_ends_before_its_post_is_written_leaves_nothing() {
     });
     until_that(
         "the first has come",
-        || async { media_of(&client, &team.workspace.id).await },
+        || media_of(&client, &team.workspace.id),
         |seen| !seen.is_empty(),
     )
     .await;
     writing.abort();
     assert!(writing.await.unwrap_err().is_cancelled());
-    until_that(
-        "it is given back",
-        || async { media_of(&client, &team.workspace.id).await },
-        |seen| seen.is_empty(),
-    )
-    .await;
+    until_that("it is given back", || media_of(&client, &team.workspace.id), Vec::is_empty).await;
     assert_eq!(list(&client).await, []);
 }
 

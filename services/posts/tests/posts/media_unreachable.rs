@@ -128,7 +128,7 @@ impl World {
     }
 
     async fn told(&self) {
-        until_eq("media has been told", 0, || async { self.notices().await }).await;
+        until_eq("media has been told", 0, || self.notices()).await;
     }
 }
 

@@ -71,7 +71,7 @@ async fn while_accounts_cannot_be_reached_nothing_is_tried() {
     let client = &ann.session;
     let (_, account) = workspace_of(&ann, "acme").await;
     let post = client.create_post(scheduled(&system, "x", &account.id)).await.unwrap();
-    let publisher = || async { replica.says("publisher").await };
+    let publisher = || replica.says("publisher");
     until_eq("it says that it can send", true, publisher).await;
     replica.cut(true);
     until_eq("it says that it cannot send", false, publisher).await;
@@ -113,8 +113,7 @@ async fn what_is_under_way_when_a_process_stops_is_looked_for_by_the_next() {
     };
     command(client, &account.id, behavior).await;
     let post = due(&system, client, "slow", &account.id).await;
-    until_that("it was sent", || async { sent(client, &account.id).await }, |all| all.len() == 1)
-        .await;
+    until_that("it was sent", || sent(client, &account.id), |all| all.len() == 1).await;
     replica.stop().await;
     // Its answer was not awaited to the end, and that was written down before the end.
     let left = get(client, &post.id).await.unwrap();

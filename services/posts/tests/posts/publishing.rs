@@ -230,7 +230,7 @@ async fn many_posts_of_one_account_all_go_out() {
     system.clock.turn(TimeDelta::days(1));
     until_that(
         "all are out",
-        || async { accepted(client, &team.account.id).await },
+        || accepted(client, &team.account.id),
         |all| all.len() >= wanted.len(),
     )
     .await;

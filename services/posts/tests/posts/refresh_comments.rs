@@ -128,7 +128,7 @@ async fn webhooks_are_told_of_each_comment_once() {
     // What was answered and not written down yet would be sent once more.
     until_that(
         "two deliveries are over",
-        || async { deliveries(client, &webhook.id).await },
+        || deliveries(client, &webhook.id),
         |all| all.iter().filter(|one| one.status() == DeliveryStatus::Delivered).count() == 2,
     )
     .await;

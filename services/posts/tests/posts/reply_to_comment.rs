@@ -212,7 +212,7 @@ async fn what_the_network_certainly_does_not_have_is_sent_again() {
         system.clock.turn(TimeDelta::seconds(5));
         until_that(
             "it is sent again",
-            || async { answers(client, &team.account.id).await },
+            || answers(client, &team.account.id),
             |all| all.len() == calls,
         )
         .await;
@@ -235,7 +235,7 @@ async fn what_never_arrives_fails_in_the_end() {
         system.clock.turn(TimeDelta::seconds(5));
         until_that(
             "it is sent again",
-            || async { answers(client, &team.account.id).await },
+            || answers(client, &team.account.id),
             |all| all.len() == calls,
         )
         .await;
@@ -314,7 +314,7 @@ async fn a_reply_that_its_process_did_not_see_through_is_found_by_another() {
         let (client, id) = (client.clone(), id.clone());
         tokio::spawn(async move { reply_once(&client, &id, "thanks", "once").await })
     };
-    until_eq("the network has it", 1, || async { accepted(client, &account.id).await }).await;
+    until_eq("the network has it", 1, || accepted(client, &account.id)).await;
     replica.stop().await;
     answering.abort();
 

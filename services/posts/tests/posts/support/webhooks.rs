@@ -73,12 +73,9 @@ pub(crate) async fn delivery_when(
     what: &str,
     holds: impl Fn(&Delivery) -> bool,
 ) -> Delivery {
-    let mut seen = until_that(
-        what,
-        || async { deliveries(client, webhook_id).await },
-        |all| all.first().is_some_and(&holds),
-    )
-    .await;
+    let mut seen =
+        until_that(what, || deliveries(client, webhook_id), |all| all.first().is_some_and(&holds))
+            .await;
     seen.remove(0)
 }
 
