@@ -9,7 +9,7 @@ use postbreeze_proto::internal::v1::{
     workspace_log_service_client::WorkspaceLogServiceClient,
 };
 use postbreeze_runtime::{Environment, peer::Peer};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tonic::async_trait;
 
 use crate::token::Issuer;
@@ -17,6 +17,8 @@ use crate::token::Issuer;
 /// After a reading that failed, and after one that told nothing sooner than this: who is stopping lets nobody wait.
 const PAUSE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A reading and all that is done with it: a connection to the database may never answer.
+const READ_WITHIN: Duration = Duration::from_secs(30);
 const AUDIENCE: &[&str] = &["workspaces"];
 
 /// What a service does with the log.
@@ -35,21 +37,23 @@ pub trait Follower: Send + Sync + 'static {
     async fn skipped(&self, position: i64) -> Result<(), Self::Error>;
 }
 
-/// Follows the log until the process stops.
+/// Follows the log until the process has ended its calls: they are answered from what it tells.
 pub fn follow(
     environment: &Environment,
     issuer: Issuer,
     workspaces: Peer,
     follower: impl Follower,
 ) {
-    let stopping = environment.background.stopping().clone();
+    let ending = environment.background.ending().clone();
     environment.background.spawn(async move {
         let following = async {
             let mut failing = false;
             let mut passed = 0;
             loop {
                 let asked = Instant::now();
-                let read = read_on(&issuer, &workspaces, &follower, &mut passed).await;
+                let read = read_on(&issuer, &workspaces, &follower, &mut passed);
+                let read = timeout(READ_WITHIN, read).await;
+                let read = read.unwrap_or_else(|_| Err("no answer in time".to_owned()));
                 if let Err(cause) = read.as_ref()
                     && !failing
                 {
@@ -61,7 +65,7 @@ pub fn follow(
                 }
             }
         };
-        stopping.run_until_cancelled::<_>(following).await;
+        ending.run_until_cancelled::<_>(following).await;
     });
 }
 

@@ -102,10 +102,7 @@ pub fn service(parts: Parts) -> BoxService {
         routes = routes.add_service(SandboxServiceServer::from_arc(rpc));
     }
     let database = parts.database;
-    let health = Health::of(&["postbreeze.v1.SocialAccountService"]).when("database", move || {
-        let database = database.clone();
-        async move { database.is_ready().await }
-    });
+    let health = Health::of(&["postbreeze.v1.SocialAccountService"]).when_database(database);
     let resolver = ReachResolver::asking(&parts.workspaces, &parts.identity);
     owner(
         routes,

@@ -14,18 +14,18 @@ use sqlx::PgPool;
 /// The database of this service.
 #[derive(Clone)]
 pub(crate) struct Store {
-    pool: PgPool,
+    database: Database,
     statements: Statements,
 }
 
 impl Store {
     /// The store of a database.
     pub(crate) fn new(database: &Database) -> Self {
-        Self { pool: database.pool().clone(), statements: database.statements().clone() }
+        Self { database: database.clone(), statements: database.statements().clone() }
     }
 
     /// The connections, for the idempotency records and for transactions.
     pub(crate) fn pool(&self) -> &PgPool {
-        &self.pool
+        self.database.pool()
     }
 }

@@ -8,7 +8,7 @@ use postbreeze_context::{
     workspace_log::{self, Follower},
 };
 use postbreeze_ids::WorkspaceId;
-use postbreeze_runtime::{Environment, clock::Clock, peer::Peer};
+use postbreeze_runtime::{Environment, clock::Clock, peer::Peer, postgres::bounded};
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -53,9 +53,11 @@ fn end_lapsed(environment: &Environment, store: Store, due: Arc<Notify>) {
         let mut failing = Failing::new("media that lapsed cannot be looked for");
         while stopping.run_until_cancelled(sleep(LOOK_EVERY)).await.is_some() {
             let now = clock.now();
-            let Some(lapsed) = failing.note(store.lapsed_media(now).await) else { continue };
+            let Some(lapsed) = failing.note(bounded(store.lapsed_media(now)).await) else {
+                continue;
+            };
             for id in lapsed {
-                match store.end_lapsed(id, now).await {
+                match bounded(store.end_lapsed(id, now)).await {
                     Ok(()) => due.notify_one(),
                     Err(error) => {
                         let error = &error as &dyn std::error::Error;

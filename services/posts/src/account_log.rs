@@ -9,7 +9,7 @@ use postbreeze_proto::internal::v1::{
     AccountLogEntry, ReadAccountLogRequest, account_log_entry::Event,
     account_log_service_client::AccountLogServiceClient,
 };
-use postbreeze_runtime::{Environment, peer::Peer};
+use postbreeze_runtime::{Environment, peer::Peer, postgres::bounded};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -22,12 +22,12 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Follows the log until the process stops.
+/// Follows the log until the process has ended its calls: they are answered from what it tells.
 pub(crate) fn follow(environment: &Environment, store: Store, issuer: Issuer, accounts: Peer) {
-    let stopping = environment.background.stopping().clone();
+    let ending = environment.background.ending().clone();
     let follower = Follower { environment: environment.clone(), store, issuer, accounts };
     environment.background.spawn(async move {
-        stopping.run_until_cancelled(follower.run()).await;
+        ending.run_until_cancelled(follower.run()).await;
     });
 }
 
@@ -43,7 +43,7 @@ impl Follower {
         let mut failing = false;
         loop {
             let asked = Instant::now();
-            let read = self.read_on().await;
+            let read = bounded(self.read_on()).await;
             if let Err(cause) = &read
                 && !failing
             {

@@ -28,7 +28,7 @@ pub(crate) use workspaces::{WorkspaceChanges, WorkspaceRow};
 /// The database of this service.
 #[derive(Clone)]
 pub(crate) struct Store {
-    pool: PgPool,
+    database: Database,
     statements: Statements,
 }
 
@@ -45,7 +45,12 @@ pub(crate) struct Team {
 
 impl Store {
     pub(crate) fn new(database: &Database) -> Self {
-        Self { pool: database.pool().clone(), statements: database.statements().clone() }
+        Self { database: database.clone(), statements: database.statements().clone() }
+    }
+
+    /// The connections, for transactions and what is not read often.
+    fn pool(&self) -> &PgPool {
+        self.database.pool()
     }
 
     /// Runs an effect in one transaction and, with a key, keeps its answer; a request answered before gets that answer.
@@ -59,7 +64,7 @@ impl Store {
         M: Message + Default,
         F: Future<Output = Result<(Change, M), Error>>,
     {
-        idempotency::once(&self.pool, key, now, async |transaction| {
+        idempotency::once(self.pool(), key, now, async |transaction| {
             let (change, answer) = effect(Change { transaction }).await?;
             Ok((change.transaction, answer))
         })
@@ -78,7 +83,7 @@ impl Store {
         M: Message + Default,
         F: Future<Output = Result<(Change, M), Error>>,
     {
-        idempotency::once_redacted(&self.pool, key, now, redact, async |transaction| {
+        idempotency::once_redacted(self.pool(), key, now, redact, async |transaction| {
             let (change, answer) = effect(Change { transaction }).await?;
             Ok((change.transaction, answer))
         })
@@ -97,7 +102,7 @@ impl Store {
 
     /// Deletes kept answers that are no longer kept.
     pub(crate) async fn sweep(&self, now: DateTime<Utc>) -> Result<u64, sqlx::Error> {
-        idempotency::sweep(&self.pool, now).await
+        idempotency::sweep(self.pool(), now).await
     }
 }
 

@@ -1,21 +1,13 @@
-//! Connections for single statements, against a real server: none is used again that may not be sound.
+//! Connections for single statements, against a real server: none is used again that may not be sound, and none is lost
+//! because a caller has given up.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it is surprised")]
+use std::{collections::HashSet, time::Duration};
 
-use std::time::Duration;
-
-use postbreeze_runtime::postgres::{Database, DatabaseConfig, Statements, Trouble, trouble};
-use postbreeze_testkit::postgres::server_url;
-use sqlx::migrate::Migrator;
+use futures_util::future::join_all;
+use postbreeze_runtime::postgres::{Statements, Trouble, trouble};
 use tokio::time::timeout;
 
-static NO_SCHEMA: Migrator = Migrator::DEFAULT;
-
-fn database(connections: u32) -> Database {
-    let (url, name) = (server_url().into(), "postgres".to_owned());
-    let config = DatabaseConfig { url, name, connections, patience: Duration::from_secs(10) };
-    Database::new(config, &NO_SCHEMA).unwrap()
-}
+use crate::database;
 
 async fn backend(statements: &Statements) -> Result<i32, sqlx::Error> {
     let mut lease = statements.lease().await?;
@@ -31,14 +23,49 @@ async fn a_connection_whose_statement_ended_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_statement_was_given_up_is_not_used_again() {
+async fn calls_that_are_given_up_cost_no_connections() {
+    const CONNECTIONS: u32 = 3;
+    let database = database(CONNECTIONS);
+    let statements = database.statements();
+    let mut backends = HashSet::new();
+    for _ in 0..40 {
+        let given_up = (0..CONNECTIONS).map(|_| async {
+            let mut lease = statements.lease().await.unwrap();
+            // Longer than its caller waits, and soon over.
+            let asleep = sqlx::query("SELECT pg_sleep(0.05)").execute(lease.connection());
+            assert!(timeout(Duration::from_millis(5), asleep).await.is_err());
+        });
+        join_all(given_up).await;
+        for pid in join_all((0..CONNECTIONS).map(|_| backend(statements))).await {
+            backends.insert(pid.unwrap());
+        }
+    }
+    assert!(backends.len() <= 3, "{} backends served 3 connections", backends.len());
+}
+
+#[tokio::test]
+async fn statements_that_are_given_up_count_as_long_as_the_server_runs_them() {
     let database = database(1);
-    let first = backend(database.statements()).await.unwrap();
-    let mut lease = database.statements().lease().await.unwrap();
-    let asleep = sqlx::query("SELECT pg_sleep(5)").execute(lease.connection());
-    assert!(timeout(Duration::from_millis(100), asleep).await.is_err());
+    let statements = database.statements();
+    let first = backend(statements).await.unwrap();
+    let mut lease = statements.lease().await.unwrap();
+    let asleep = sqlx::query("SELECT pg_sleep(1)").execute(lease.connection());
+    assert!(timeout(Duration::from_millis(50), asleep).await.is_err());
     drop(lease);
-    assert_ne!(backend(database.statements()).await.unwrap(), first);
+    // Its turn comes when the server has answered, not before, on the same connection.
+    assert!(timeout(Duration::from_millis(200), statements.lease()).await.is_err());
+    assert_eq!(backend(statements).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_statement_that_fails_costs_no_connection() {
+    let database = database(1);
+    let statements = database.statements();
+    let first = backend(statements).await.unwrap();
+    let mut lease = statements.lease().await.unwrap();
+    let failed = sqlx::query("SELECT 1 / 0").execute(lease.connection()).await;
+    assert_eq!(trouble(&lease.end(failed).unwrap_err()), Trouble::Ours);
+    assert_eq!(backend(statements).await.unwrap(), first);
 }
 
 #[tokio::test]

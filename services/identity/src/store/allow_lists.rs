@@ -20,6 +20,7 @@ impl Store {
     /// A key's allow-list.
     #[tracing::instrument(skip_all, name = "db.api_keys.find_scope", err(level = "debug"))]
     pub(crate) async fn key_scope(&self, id: KeyId) -> Result<KeyScope, sqlx::Error> {
+        let mut lease = self.statements.lease().await?;
         let found = sqlx::query!(
             r#"
             SELECT
@@ -35,9 +36,9 @@ impl Store {
             id.bucket().as_i16(),
             id as KeyId,
         )
-        .fetch_optional(self.pool())
-        .await?;
-        Ok(match found {
+        .fetch_optional(lease.connection())
+        .await;
+        Ok(match lease.end(found)? {
             None => KeyScope::Gone,
             Some(row) if row.scoped => KeyScope::Only(row.workspaces),
             Some(_) => KeyScope::Full,

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use postbreeze_runtime::postgres::bounded;
 use tokio::{
     sync::mpsc::UnboundedSender,
     time::{Instant, sleep, timeout_at},
@@ -112,7 +113,7 @@ impl Loop {
         };
         let ahead = now + TimeDelta::from_std(POLL).unwrap_or_default();
         let Busy { accounts, buckets } = &busy;
-        let due = self.shared.store.read_due(ahead, accounts, buckets, READ).await?;
+        let due = bounded(self.shared.store.read_due(ahead, accounts, buckets, READ)).await?;
         if !is_open {
             return Ok(Rest::Anyway(POLL));
         }
@@ -154,11 +155,18 @@ impl Loop {
     /// Claims what was taken on, and has it done. Answers whether there was anything to claim.
     async fn claim(&mut self, taken: &[DueTarget], now: DateTime<Utc>) -> Result<bool, Error> {
         let shared = Arc::clone(&self.shared);
-        let claimed =
-            match claim(&shared.store, &shared.environment, shared.terms, taken, now).await {
-                Err(Error::Unreadable(_)) => self.claim_singly(taken, now).await,
-                claimed => claimed,
-            };
+        let claimed = match bounded(claim(
+            &shared.store,
+            &shared.environment,
+            shared.terms,
+            taken,
+            now,
+        ))
+        .await
+        {
+            Err(Error::Unreadable(_)) => self.claim_singly(taken, now).await,
+            claimed => claimed,
+        };
         let claimed = match claimed {
             Ok(claimed) => claimed,
             Err(cause) => {
@@ -200,7 +208,7 @@ impl Loop {
         for target in taken {
             let one = std::slice::from_ref(target);
             let Shared { store, environment, terms, .. } = self.shared.as_ref();
-            match claim(store, environment, *terms, one, now).await {
+            match bounded(claim(store, environment, *terms, one, now)).await {
                 Ok(claimed) => {
                     all.jobs.extend(claimed.jobs);
                     all.any |= claimed.any;
@@ -208,7 +216,7 @@ impl Loop {
                 }
                 Err(cause @ Error::Unreadable(_)) => {
                     tracing::error!(target_id = %target.id, %cause, "a target cannot be sent");
-                    store.put_off(target.id, now + terms.lease).await?;
+                    bounded(store.put_off(target.id, now + terms.lease)).await?;
                 }
                 // What was claimed before is ours to send.
                 Err(cause) if all.any => {
@@ -278,7 +286,7 @@ impl Loop {
             return Ok(());
         }
         let until = now + lease;
-        let renewed = self.shared.store.renew(&held, until).await?;
+        let renewed = bounded(self.shared.store.renew(&held, until)).await?;
         let mut pace = self.shared.pace();
         for one in held.iter().filter(|one| renewed.contains(&one.id)) {
             pace.claimed(one.id, one.version, until);
@@ -292,7 +300,7 @@ impl Loop {
             return;
         }
         self.measured = Some(Instant::now());
-        match self.shared.store.oldest_unsent(now).await {
+        match bounded(self.shared.store.oldest_unsent(now)).await {
             Ok(oldest) => {
                 let age = oldest.and_then(|oldest| (now - oldest).to_std().ok());
                 self.shared.metrics.oldest_due(age.unwrap_or_default());
