@@ -27,7 +27,7 @@ pub(crate) fn follow(environment: &Environment, store: Store, issuer: Issuer, ac
     let ending = environment.background.ending().clone();
     let follower = Follower { environment: environment.clone(), store, issuer, accounts };
     environment.background.spawn(async move {
-        ending.run_until_cancelled(follower.run()).await;
+        ending.run_until_cancelled(Box::pin(follower.run())).await;
     });
 }
 

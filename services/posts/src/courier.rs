@@ -47,7 +47,7 @@ impl Courier {
                         Task::Send => courier.send().await,
                     }
                 };
-                stopping.run_until_cancelled(working).await;
+                stopping.run_until_cancelled(Box::pin(working)).await;
             });
         }
     }
