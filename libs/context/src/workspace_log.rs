@@ -11,8 +11,7 @@ use postbreeze_proto::internal::v1::{
     ReadWorkspaceLogRequest, WorkspaceLogEntry, workspace_log_entry::Event,
     workspace_log_service_client::WorkspaceLogServiceClient,
 };
-use postbreeze_runtime::{Environment, peer::Peer};
-use sqlx::PgPool;
+use postbreeze_runtime::{Environment, peer::Peer, postgres::Database};
 use tonic::async_trait;
 
 use crate::token::Issuer;
@@ -30,23 +29,23 @@ pub trait Follower: Send + Sync + 'static {
     async fn deleted(&self, workspace_id: WorkspaceId, pass: Pass) -> Result<(), Self::Error>;
 }
 
-/// Follows the log until the process stops. `pool` leads to the follower's database, which has the tables
-/// `workspace_log_position` and `failed_log_entries`.
+/// Follows the log until the process has ended its calls: they are answered from what it tells. The follower's database has the
+/// tables `workspace_log_position` and `failed_log_entries`.
 pub fn follow(
     environment: &Environment,
-    pool: &PgPool,
+    database: &Database,
     issuer: Issuer,
     workspaces: Peer,
     follower: impl Follower,
 ) -> Following {
-    let log = WorkspaceLog { issuer, workspaces, pool: pool.clone(), follower };
-    postbreeze_log_follower::follow(environment, pool, log)
+    let log = WorkspaceLog { issuer, workspaces, database: database.clone(), follower };
+    postbreeze_log_follower::follow(environment, database, log)
 }
 
 struct WorkspaceLog<F> {
     issuer: Issuer,
     workspaces: Peer,
-    pool: PgPool,
+    database: Database,
     follower: F,
 }
 
@@ -85,7 +84,7 @@ impl<F: Follower> Log for WorkspaceLog<F> {
                 self.follower.deleted(workspace_id, pass).await.map_err(Failure::failed)
             }
             // An event of a later version: not ours to deal with.
-            None => pass.mark_alone(&self.pool).await.map_err(Failure::failed),
+            None => pass.mark_alone(self.database.pool()).await.map_err(Failure::failed),
         }
     }
 }

@@ -13,9 +13,12 @@ use crate::{Bucket, Id, Kind};
 
 const COUNTER_BITS: u32 = 16;
 const RANDOM_BITS: u32 = 46;
+/// How far ids run ahead of a clock that went back, in milliseconds. A clock that went back further had been wrong: ids that
+/// stayed with it would sort before those of everybody else until time has caught up.
+const MOST_AHEAD_MS: u64 = 60_000;
 
-/// Makes ids. Ids of one bucket, made one after another, sort in that order, also when the clock goes back. Clones
-/// share the order.
+/// Makes ids. Ids of one bucket, made one after another, sort in that order, also when the clock goes back by up to a
+/// minute. After a larger step back they go on from the clock's time. Clones share the order.
 #[derive(Clone)]
 pub struct Minter {
     now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
@@ -45,9 +48,21 @@ impl Minter {
     /// The next millisecond and counter: those of the clock, or one more than the last. A counter that overflows
     /// carries into the milliseconds.
     fn advance(&self) -> u64 {
-        let now = (self.now_ms)() << COUNTER_BITS;
-        let next = |last: u64| now.max(last + 1);
+        let now_ms = (self.now_ms)();
+        let now = now_ms << COUNTER_BITS;
+        let ahead_ms = |last: u64| (last >> COUNTER_BITS).saturating_sub(now_ms);
+        let next = |last: u64| match ahead_ms(last) {
+            ..=MOST_AHEAD_MS => now.max(last + 1),
+            _ => now,
+        };
         // Relaxed: only this one value is ordered, and nothing else is published through it.
-        next(self.last.update(Ordering::Relaxed, Ordering::Relaxed, next))
+        let last = self.last.update(Ordering::Relaxed, Ordering::Relaxed, next);
+        if ahead_ms(last) > MOST_AHEAD_MS {
+            tracing::warn!(
+                ahead_ms = ahead_ms(last),
+                "the clock went back: ids go on from its time, and sort before those made meanwhile"
+            );
+        }
+        next(last)
     }
 }

@@ -1,8 +1,9 @@
 //! All SQL on `failed_log_entries` and on the position of a log.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use postbreeze_runtime::postgres::Database;
 use prost::Message;
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::AssertSqlSafe;
 
 use crate::{Failure, Pass};
 
@@ -13,7 +14,7 @@ const CLAIMED: i64 = 8;
 
 /// The entries of one log that were set aside.
 pub(crate) struct FailedEntries {
-    pool: PgPool,
+    database: Database,
     log: &'static str,
     position_table: &'static str,
 }
@@ -38,15 +39,15 @@ pub(crate) struct Counts {
 }
 
 impl FailedEntries {
-    pub(crate) fn new(pool: PgPool, log: &'static str, position_table: &'static str) -> Self {
-        Self { pool, log, position_table }
+    pub(crate) fn new(database: Database, log: &'static str, position_table: &'static str) -> Self {
+        Self { database, log, position_table }
     }
 
     /// How far the log was read.
     pub(crate) async fn position(&self) -> Result<i64, sqlx::Error> {
         // The name is a constant of the program.
         let read = format!("SELECT position FROM {}", self.position_table);
-        sqlx::query_scalar(AssertSqlSafe(read)).fetch_one(&self.pool).await
+        sqlx::query_scalar(AssertSqlSafe(read)).fetch_one(self.database.pool()).await
     }
 
     /// Whether an entry of a subject waits to be retried.
@@ -59,7 +60,11 @@ impl FailedEntries {
                     AND subject = $2
                     AND next_time IS NOT NULL
             )";
-        sqlx::query_scalar(HOLDS_UP).bind(self.log).bind(subject).fetch_one(&self.pool).await
+        sqlx::query_scalar(HOLDS_UP)
+            .bind(self.log)
+            .bind(subject)
+            .fetch_one(self.database.pool())
+            .await
     }
 
     /// Writes an entry down and moves the position on over it, unless another replica has passed it.
@@ -85,7 +90,7 @@ impl FailedEntries {
             )
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ON CONFLICT (log, position) DO NOTHING";
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.pool().begin().await?;
         if !Pass::first(self.position_table, position).mark(&mut transaction).await? {
             return Ok(());
         }
@@ -143,7 +148,7 @@ impl FailedEntries {
             .bind(now)
             .bind(lease_end)
             .bind(CLAIMED)
-            .fetch_all(&self.pool)
+            .fetch_all(self.database.pool())
             .await?;
         let claimed = rows.into_iter();
         Ok(claimed
@@ -169,7 +174,7 @@ impl FailedEntries {
             .bind(claimed.position)
             .bind(cause(failure))
             .bind(next_time(failure, claimed.attempts, now))
-            .execute(&self.pool)
+            .execute(self.database.pool())
             .await?;
         Ok(())
     }
@@ -184,7 +189,7 @@ impl FailedEntries {
             FROM failed_log_entries
             WHERE log = $1";
         let (retried, unreadable, oldest) =
-            sqlx::query_as(COUNT).bind(self.log).fetch_one(&self.pool).await?;
+            sqlx::query_as(COUNT).bind(self.log).fetch_one(self.database.pool()).await?;
         Ok(Counts { retried, unreadable, oldest })
     }
 }

@@ -16,9 +16,8 @@ mod state;
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 
-use postbreeze_runtime::{Environment, clock::Clock};
+use postbreeze_runtime::{Environment, clock::Clock, postgres::Database};
 use prost::Message;
-use sqlx::PgPool;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::async_trait;
 
@@ -28,6 +27,8 @@ use crate::{failed::FailedEntries, metrics::Metrics, retry::Retrier};
 
 /// After a reading that failed, and after one that told nothing sooner than this: who is stopping lets nobody wait.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long a reading and the handling of its entries may take: a connection to the database may never answer.
+const READ_WITHIN: Duration = Duration::from_secs(30);
 /// How long the first attempt at an entry holds up the next entries. An entry that takes longer goes on as a retry.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(5);
 
@@ -93,25 +94,25 @@ pub trait Log: Send + Sync + 'static {
     }
 }
 
-/// Follows a log until the process stops. `pool` leads to the follower's database.
-pub fn follow<L: Log>(environment: &Environment, pool: &PgPool, log: L) -> Following {
+/// Follows a log until the process has ended its calls: they are answered from what the log tells. `database` is the follower's.
+pub fn follow<L: Log>(environment: &Environment, database: &Database, log: L) -> Following {
     let following = Following::new(environment.clock.clone());
     let shared = Arc::new(Shared {
         log,
-        failed: FailedEntries::new(pool.clone(), L::NAME, L::POSITION_TABLE),
+        failed: FailedEntries::new(database.clone(), L::NAME, L::POSITION_TABLE),
         clock: environment.clock.clone(),
         metrics: Metrics::new(L::NAME),
         following: following.clone(),
     });
-    let stopping = environment.background.stopping().clone();
+    let ending = environment.background.ending().clone();
     let reader = Reader { shared: Arc::clone(&shared) };
     environment.background.spawn(async move {
-        stopping.run_until_cancelled(reader.run()).await;
+        ending.run_until_cancelled(reader.run()).await;
     });
-    let stopping = environment.background.stopping().clone();
+    let ending = environment.background.ending().clone();
     let retrier = Retrier { shared };
     environment.background.spawn(async move {
-        stopping.run_until_cancelled(retrier.run()).await;
+        ending.run_until_cancelled(retrier.run()).await;
     });
     following
 }
@@ -133,7 +134,8 @@ impl<L: Log> Reader<L> {
         let mut failing = false;
         loop {
             let asked = Instant::now();
-            let read = self.read_on().await;
+            let read = timeout(READ_WITHIN, self.read_on()).await;
+            let read = read.unwrap_or_else(|_| Err("no answer in time".to_owned()));
             self.shared.following.read(read.is_ok());
             if let Err(cause) = &read
                 && !failing

@@ -1,6 +1,6 @@
 //! Retries entries that were set aside.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -13,6 +13,8 @@ use crate::{Failure, Log, Pass, Shared, failed::Claimed, unfinished};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long one retry may take.
 const ATTEMPT: Duration = Duration::from_secs(30);
+/// How long looking for entries and retrying them may take: a connection to the database may never answer.
+const LOOK_WITHIN: Duration = Duration::from_secs(45);
 /// How long others leave an entry alone that is retried: longer than a retry takes.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
@@ -24,7 +26,9 @@ impl<L: Log> Retrier<L> {
     pub(crate) async fn run(self) {
         let mut failing = false;
         loop {
-            let looked = self.retry_due().await;
+            let looked = timeout(LOOK_WITHIN, self.retry_due()).await;
+            let looked =
+                looked.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()));
             if let Err(error) = &looked
                 && !failing
             {

@@ -11,7 +11,7 @@ use tonic_health::{
     server::HealthReporter,
 };
 
-use crate::{Background, peer::Peer};
+use crate::{Background, peer::Peer, postgres::Database};
 
 const EVERY: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -19,7 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// what another one lacks.
 pub const LIVE: &str = "live";
 
-type Answer = Pin<Box<dyn Future<Output = bool> + Send>>;
+/// Whether something holds, or why not; an empty cause when that is not known.
+type Answer = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
+/// A check that does not hold, and why.
+type Failing<'a> = (&'a Check, String);
 
 /// Something that must hold.
 #[derive(Clone)]
@@ -50,7 +54,7 @@ impl Health {
     where
         F: Future<Output = bool> + Send + 'static,
     {
-        self.with(what, None, Arc::new(move || Box::pin(check())))
+        self.with(what, None, Arc::new(move || holds(check())))
     }
 
     /// These services are ready only while a check answers true; the whole does not depend on it.
@@ -64,7 +68,17 @@ impl Health {
     where
         F: Future<Output = bool> + Send + 'static,
     {
-        self.with(what, Some(services), Arc::new(move || Box::pin(check())))
+        self.with(what, Some(services), Arc::new(move || holds(check())))
+    }
+
+    /// Ready only while a database is.
+    #[must_use]
+    pub fn when_database(self, database: Database) -> Self {
+        let ask = move || -> Answer {
+            let database = database.clone();
+            Box::pin(async move { database.readiness().await.map_err(|cause| cause.to_string()) })
+        };
+        self.with("database", None, Arc::new(ask))
     }
 
     /// Ready only while a peer is.
@@ -96,13 +110,13 @@ impl Health {
         reporter.set_service_status(LIVE, ServingStatus::Serving).now_or_never();
         let stopping = background.stopping().clone();
         background.spawn(async move {
-            let mut known: Option<Vec<&'static str>> = None;
+            let mut known: Option<Vec<String>> = None;
             while let Some(failing) = stopping.run_until_cancelled(self.failing()).await {
-                let names: Vec<_> = failing.iter().map(|check| check.what).collect();
-                if known.as_ref() != Some(&names) {
+                let lacking: Vec<String> = failing.iter().map(told).collect();
+                if known.as_ref() != Some(&lacking) {
                     self.report(&reporter, |name| !concerned(&failing, name)).await;
-                    self.tell(&names);
-                    known = Some(names);
+                    self.tell(&lacking);
+                    known = Some(lacking);
                 }
                 if stopping.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
                     break;
@@ -112,20 +126,21 @@ impl Health {
         });
     }
 
-    fn tell(&self, failing: &[&'static str]) {
+    fn tell(&self, lacking: &[String]) {
         let services = self.names.join(", ");
-        if failing.is_empty() {
+        if lacking.is_empty() {
             tracing::info!(services, "ready");
         } else {
-            tracing::warn!(services, lacking = failing.join(", "), "not ready");
+            tracing::warn!(services, lacking = lacking.join("; "), "not ready");
         }
     }
 
     /// The checks that do not hold, all asked at once.
-    async fn failing(&self) -> Vec<&Check> {
+    async fn failing(&self) -> Vec<Failing<'_>> {
         let answers = join_all(self.checks.iter().map(|check| async move {
-            let holds = tokio::time::timeout(PATIENCE, (check.ask)()).await;
-            (!holds.unwrap_or(false)).then_some(check)
+            let answer = tokio::time::timeout(PATIENCE, (check.ask)()).await;
+            let answer = answer.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+            answer.err().map(|cause| (check, cause))
         }));
         answers.await.into_iter().flatten().collect()
     }
@@ -140,14 +155,24 @@ impl Health {
 }
 
 /// Whether one of these checks is needed by a service, or, under the empty name, by the whole.
-fn concerned(failing: &[&Check], name: &str) -> bool {
-    failing.iter().any(|check| check.needed_by.is_none_or(|services| services.contains(&name)))
+fn concerned(failing: &[Failing<'_>], name: &str) -> bool {
+    let is_needed = |check: &Check| check.needed_by.is_none_or(|names| names.contains(&name));
+    failing.iter().any(|(check, _)| is_needed(check))
+}
+
+/// What is lacking and why, as it is logged: `database: read-only`.
+fn told((check, cause): &Failing<'_>) -> String {
+    if cause.is_empty() { check.what.to_owned() } else { format!("{}: {cause}", check.what) }
+}
+
+fn holds(check: impl Future<Output = bool> + Send + 'static) -> Answer {
+    Box::pin(async move { if check.await { Ok(()) } else { Err(String::new()) } })
 }
 
 fn ask(peer: Peer) -> Arc<dyn Fn() -> Answer + Send + Sync> {
     Arc::new(move || {
         let peer = peer.clone();
-        Box::pin(async move { is_serving(&peer).await })
+        holds(async move { is_serving(&peer).await })
     })
 }
 

@@ -82,22 +82,27 @@ impl Environment {
     }
 }
 
-/// The tasks of a process, and the signal that ends them.
+/// The tasks of a process, and the signals that end them. A stop has three moments: the process says that it is not ready
+/// ([`Background::stopping`]), takes no new calls ([`Background::draining`]), and has ended its calls
+/// ([`Background::ending`]).
 #[derive(Clone, Default)]
 pub struct Background {
     tasks: TaskTracker,
     stopping: CancellationToken,
+    draining: CancellationToken,
+    ending: CancellationToken,
     panicked: Arc<AtomicBool>,
 }
 
 /// How long what is on its way to others goes on once the process stops.
 pub const FINISHES_WITHIN: Duration = Duration::from_secs(15);
 /// How long tasks have to end: somewhat longer, to write down what became of that.
-const END_WITHIN: Duration = Duration::from_secs(20);
+pub const END_WITHIN: Duration = Duration::from_secs(20);
 
 impl Background {
-    /// Starts a task. It must end soon after [`Background::stopping`] is cancelled. When it panics the process stops: to
-    /// go on without it would be to look healthy and not be.
+    /// Starts a task. It must end soon after [`Background::ending`] is cancelled; one that takes on work ends with
+    /// [`Background::stopping`] already. When it panics the process stops: to go on without it would be to look healthy and
+    /// not be.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let (stopping, panicked) = (self.stopping.clone(), Arc::clone(&self.panicked));
         self.tasks.spawn(async move {
@@ -121,10 +126,22 @@ impl Background {
         }
     }
 
-    /// Cancelled when the process stops.
+    /// Cancelled when the process is told to stop. It still serves calls: only what takes on work ends now.
     #[must_use]
     pub fn stopping(&self) -> &CancellationToken {
         &self.stopping
+    }
+
+    /// Cancelled when the process takes no new connections and calls any more, after its grace.
+    #[must_use]
+    pub fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+
+    /// Cancelled when the last call has ended. Until then, tasks keep what calls are answered from up to date.
+    #[must_use]
+    pub fn ending(&self) -> &CancellationToken {
+        &self.ending
     }
 
     /// Whether a task has panicked.
@@ -133,9 +150,11 @@ impl Background {
         self.panicked.load(Ordering::SeqCst)
     }
 
-    /// Ends every task and waits until they have, for 20 seconds at the most.
+    /// Ends every task and waits until they have, for [`END_WITHIN`] at most.
     pub async fn stop(&self) {
         self.stopping.cancel();
+        self.draining.cancel();
+        self.ending.cancel();
         self.tasks.close();
         if timeout(END_WITHIN, self.tasks.wait()).await.is_err() {
             tracing::warn!("background tasks did not end in time");

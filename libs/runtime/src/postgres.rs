@@ -1,37 +1,47 @@
 //! A service's own database on the server that `POSTBREEZE_DATABASE_URL` names: opening, migrating, telling whether it
 //! is ready, and what an error of it means.
 
-mod authority;
+mod pool;
+mod probe;
 mod statements;
+mod trouble;
 
-use std::{str::FromStr as _, time::Duration};
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgPool,
-    error::DatabaseError,
     migrate::{MigrateError, Migrator},
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgConnectOptions,
 };
 
+use self::{
+    pool::{Epoch, Pool},
+    probe::Probe,
+};
 use crate::config::{ConfigError, Lookup};
 
-pub use authority::let_go_of_locks_soon;
-pub use statements::{Lease, Statements};
+pub use self::{
+    probe::NotReady,
+    statements::{Lease, Statements},
+    trouble::{Trouble, bounded, is_about_values, status_of, trouble, violated_constraint},
+};
 
 /// Where the server is.
 pub const URL_VARIABLE: &str = "POSTBREEZE_DATABASE_URL";
 const CONNECTIONS_VARIABLE: &str = "POSTBREEZE_DATABASE_CONNECTIONS";
 
-/// Connections of a pool of its own that readiness is asked over: a busy database is not an absent one.
-const PROBES: u32 = 1;
-
-/// SQLSTATE of a statement that ran into `statement_timeout`.
-const QUERY_CANCELED: &str = "57014";
-/// SQLSTATE of a statement that waited for a lock longer than `lock_timeout`.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// Far longer than a statement takes, and short enough for the caller to hear of it in time.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the server runs a statement at most.
+const STATEMENT_TIMEOUT: &str = "6s";
+/// How long a connection whose statement was given up may take to answer: as long as the server may still run that.
+const RETURN_WITHIN: Duration = Duration::from_secs(7);
+/// After 700 ms without a next statement the server ends a transaction, and with it its locks: transactions do nothing between
+/// their statements but compute. A call that waits longer than 2 s for a lock is told so: a queue of stopped replicas is not
+/// waited for to its end.
+const SHORT_LOCKS: [(&str, &str); 2] =
+    [("idle_in_transaction_session_timeout", "700ms"), ("lock_timeout", "2s")];
 /// Held while schemas are migrated, by one process at a time.
 const MIGRATION_LOCK: i64 = 7_305_120_442;
 
@@ -50,7 +60,7 @@ pub struct DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    /// Statements the settings of a service, whose database is `postbreeze_<service>`.
+    /// Reads the settings of a service, whose database is `postbreeze_<service>`.
     ///
     /// # Errors
     /// When the URL is missing or no Postgres URL, or the number of connections is not 1 to 200.
@@ -74,7 +84,7 @@ impl DatabaseConfig {
             .log_statements(tracing::log::LevelFilter::Debug)
             .options([
                 // Dropping a future does not stop the server: this does, soon after the longest default deadline.
-                ("statement_timeout", "6s"),
+                ("statement_timeout", STATEMENT_TIMEOUT),
                 ("lock_timeout", "5s"),
                 ("idle_in_transaction_session_timeout", "15s"),
                 // Our statements have fixed shapes; a plan chosen by the length of an array can be a thousand times worse.
@@ -90,9 +100,9 @@ impl DatabaseConfig {
 /// A service's database. Connects when first used, and again whenever needed.
 #[derive(Clone)]
 pub struct Database {
-    pool: PgPool,
+    pool: Pool,
     statements: Statements,
-    probe: PgPool,
+    probe: Arc<Probe>,
     config: DatabaseConfig,
     migrator: &'static Migrator,
 }
@@ -104,23 +114,38 @@ impl Database {
     /// When the URL cannot be parsed.
     pub fn new(config: DatabaseConfig, migrator: &'static Migrator) -> Result<Self, sqlx::Error> {
         let options = config.options()?;
-        let pool = |connections| {
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(config.patience)
-                // A query on a dead connection fails anyway; asking first would double the round trips.
-                .test_before_acquire(false)
-                .connect_lazy_with(options.clone())
-        };
-        let statements = Statements::new(options.clone(), config.connections, config.patience);
-        let (pool, probe) = (pool(config.connections), pool(PROBES));
+        let needed = migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
+        let epoch = Epoch::default();
+        let probe = Arc::new(Probe::new(options.clone(), epoch.clone(), needed));
+        let (connections, patience) = (config.connections, config.patience);
+        let pool = Pool::new(options.clone(), connections, patience, epoch.clone());
+        let statements = Statements::new(options, connections, patience, epoch);
         Ok(Self { pool, statements, probe, config, migrator })
     }
 
-    /// The connections, for transactions and what is not read often.
+    /// The same database over connections of its own, which nothing else can take: so many for transactions, and so many for
+    /// single statements.
+    #[must_use]
+    pub fn reserved(&self, transactions: u32, statements: u32) -> Self {
+        Self {
+            pool: self.pool.resized(transactions),
+            statements: self.statements.resized(statements),
+            ..self.clone()
+        }
+    }
+
+    /// The same database over transactions that let go of their locks soon, for what says who may do what: an answer that takes
+    /// authority away does not wait long for a replica that was stopped, or cut off, between two statements.
+    #[must_use]
+    pub fn with_short_locks(&self) -> Self {
+        Self { pool: self.pool.with_session_settings(&SHORT_LOCKS), ..self.clone() }
+    }
+
+    /// The connections, for transactions and what is not read often. Ask for it each time: when connections have failed,
+    /// others take their place.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
-        &self.pool
+        self.pool.current()
     }
 
     /// The connections for the single statements of nearly every call.
@@ -165,14 +190,17 @@ impl Database {
         Ok(())
     }
 
-    /// Whether the server answers and the schema is at least the one this program knows.
+    /// Whether the server answers, takes writes, and has at least the schema that this program knows.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn readiness(&self) -> Result<(), NotReady> {
+        self.probe.ask().await
+    }
+
+    /// As [`Database::readiness`], without the cause.
     pub async fn is_ready(&self) -> bool {
-        let wanted = self.migrator.iter().map(|migration| migration.version).max().unwrap_or(0);
-        let newest: Result<Option<i64>, _> =
-            sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
-                .fetch_one(&self.probe)
-                .await;
-        newest.is_ok_and(|newest| newest.unwrap_or(0) >= wanted)
+        self.readiness().await.is_ok()
     }
 }
 
@@ -182,75 +210,4 @@ fn is_duplicate_database(error: &sqlx::Error) -> bool {
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)
         .is_some_and(|code| code == "42P04" || code == "23505")
-}
-
-/// What an error of the database means to the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// No connection, or the server is going down: trying again can help.
-    Unavailable,
-    /// The statement ran into its time limit.
-    TooSlow,
-    /// A failure of ours.
-    Ours,
-}
-
-/// Classifies an error that no rule of the service explains.
-#[must_use]
-pub fn trouble(error: &sqlx::Error) -> Trouble {
-    match error {
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::Io(_)
-        | sqlx::Error::WorkerCrashed => Trouble::Unavailable,
-        sqlx::Error::Database(cause) => match cause.code().as_deref() {
-            Some(QUERY_CANCELED | LOCK_NOT_AVAILABLE) => Trouble::TooSlow,
-            // Connection exceptions, a server that has become a standby, transactions that idled too long, insufficient
-            // resources, operator intervention, serialization and deadlock.
-            Some(code)
-                if ["08", "25006", "25P03", "53", "57", "40"]
-                    .iter()
-                    .any(|class| code.starts_with(class)) =>
-            {
-                Trouble::Unavailable
-            }
-            // The database does not exist yet, or is not migrated yet: the service is not ready.
-            Some("3D000" | "42P01") => Trouble::Unavailable,
-            _ => Trouble::Ours,
-        },
-        _ => Trouble::Ours,
-    }
-}
-
-/// Whether an error is about the values that were to be written, data exceptions and violated constraints: it would be the
-/// same at any other time.
-#[must_use]
-pub fn is_about_values(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(DatabaseError::code);
-    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
-}
-
-/// The name of the constraint that an error violates, if it is that.
-#[must_use]
-pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
-    error.as_database_error().and_then(|cause| cause.constraint())
-}
-
-/// The answer to an error of the database that no rule of the service explains. Logs the cause, once, with its chain.
-#[must_use]
-pub fn status_of(error: &sqlx::Error) -> tonic::Status {
-    use postbreeze_proto::status::{Fault, Reason, deadline_exceeded, internal};
-    match trouble(error) {
-        Trouble::Unavailable => {
-            tracing::warn!(cause = error as &dyn std::error::Error, "the database cannot be used");
-            Fault::new(Reason::SourceUnreachable, "the database cannot be reached")
-                .retry_after(Duration::from_millis(500))
-                .into()
-        }
-        Trouble::TooSlow => deadline_exceeded(),
-        Trouble::Ours => {
-            tracing::error!(cause = error as &dyn std::error::Error, "a query failed");
-            internal()
-        }
-    }
 }

@@ -64,6 +64,8 @@ pub struct Process {
     pub environment: Environment,
     /// How long a stopping process still accepts calls, until its endpoints have gone from the load balancers.
     grace: Duration,
+    /// How long calls in flight may go on after that.
+    drain: Duration,
 }
 
 impl Process {
@@ -89,10 +91,10 @@ impl Process {
     /// When signals cannot be listened to, or a background task panicked.
     pub async fn serve(&self, listener: TcpListener, service: BoxService) -> Result<(), Failure> {
         let background = &self.environment.background;
-        let stopping = background.stopping().clone();
-        let draining = tokio_util::sync::CancellationToken::new();
-        let serving = tokio::spawn(serve::serve(listener, service, draining.clone()));
-        stop_signal(&stopping).await?;
+        let (stopping, draining) = (background.stopping(), background.draining());
+        let lifetimes = serve::Lifetimes { drain: self.drain, ..serve::Lifetimes::default() };
+        let serving = tokio::spawn(serve::serve(listener, service, lifetimes, draining.clone()));
+        stop_signal(stopping).await?;
         tracing::info!("stopping");
         // First not ready, so that no new call is sent here, then drain what is in flight.
         stopping.cancel();
@@ -162,6 +164,8 @@ where
 {
     let config = telemetry_config(program, &lookup)?;
     let grace = lookup.milliseconds("POSTBREEZE_STOP_GRACE_MS", Duration::ZERO, 0..=60_000)?;
+    let drain = serve::default_drain(program);
+    let drain = lookup.milliseconds("POSTBREEZE_DRAIN_MS", drain, 0..=600_000)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async move {
         let telemetry = telemetry::init(&config).map_err(|error| match error {
@@ -169,7 +173,7 @@ where
             twice @ TelemetryError::Twice(_) => Failure::from(twice),
         })?;
         let environment = Environment::new(Clock::system());
-        let ended = main(Process { lookup, arguments, environment, grace }).await;
+        let ended = main(Process { lookup, arguments, environment, grace, drain }).await;
         // Also after a failure: the spans that led to it are the ones wanted.
         tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
         ended
@@ -198,4 +202,45 @@ fn telemetry_config(
         otlp_endpoint: lookup.text(telemetry::ENDPOINT),
         sample_ratio,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::END_WITHIN;
+
+    const SETTINGS: &str = include_str!("../../../deploy/k8s/base/settings.env");
+    const DEPLOYMENT: &str = include_str!("../../../deploy/k8s/base/service/deployment.yaml");
+    const ACCOUNTS: &str = include_str!("../../../deploy/k8s/base/accounts/kustomization.yaml");
+    const COMPOSE: &str = include_str!("../../../deploy/compose.yaml");
+
+    /// The numbers that follow a text, in order.
+    fn numbers(file: &str, before: &str) -> Vec<u64> {
+        let after = file.split(before).skip(1);
+        let digits = after.map(|rest| rest.chars().take_while(char::is_ascii_digit));
+        digits.map(|digits| digits.collect::<String>().parse().unwrap()).collect()
+    }
+
+    /// How long a program may take to stop, in seconds.
+    fn stops_within(program: &str, grace_ms: u64) -> u64 {
+        let rest = serve::default_drain(program) + END_WITHIN + telemetry::SHUTDOWN * 2;
+        (Duration::from_millis(grace_ms) + rest).as_secs()
+    }
+
+    #[test]
+    fn every_process_ends_by_itself_before_its_deployment_kills_it() {
+        assert_eq!(stops_within("accounts", 0), 331);
+        let grace_ms = numbers(SETTINGS, "POSTBREEZE_STOP_GRACE_MS=")[0];
+        assert!(numbers(SETTINGS, "POSTBREEZE_DRAIN_MS=").is_empty());
+        let kubernetes = numbers(DEPLOYMENT, "terminationGracePeriodSeconds: ")[0];
+        let kubernetes_accounts = numbers(ACCOUNTS, "terminationGracePeriodSeconds, value: ")[0];
+        let compose = numbers(COMPOSE, "stop_grace_period: ");
+        let [compose, compose_accounts] = compose[..] else { panic!("{compose:?}") };
+        for program in ["aggregator", "identity", "workspaces", "posts", "media"] {
+            assert!(stops_within(program, grace_ms) < kubernetes, "{program} in Kubernetes");
+            assert!(stops_within(program, 0) < compose, "{program} in compose");
+        }
+        assert!(stops_within("accounts", grace_ms) < kubernetes_accounts);
+        assert!(stops_within("accounts", 0) < compose_accounts);
+    }
 }

@@ -6,16 +6,52 @@ use http::{Method, Request, header};
 use postbreeze_proto::RPC_PATHS;
 use tonic::body::Body;
 
-/// RPCs that wait for what is slow by nature, bytes from the web or a network that takes a video: how long at the most,
-/// and whether also when the caller names no deadline. A process that stops does not wait for them to the end.
-const PATIENT: &[(&str, Duration, bool)] = &[
-    ("/postbreeze.v1.MediaService/IngestFromUrl", Duration::from_mins(1), true),
-    ("/postbreeze.internal.v1.MediaSourceService/IngestMedia", Duration::from_mins(1), true),
-    ("/postbreeze.v1.MediaService/CompleteUpload", Duration::from_mins(1), true),
-    ("/postbreeze.v1.PostService/CreatePost", Duration::from_mins(1), false),
-    ("/postbreeze.v1.CommentService/RefreshComments", Duration::from_mins(1), false),
-    ("/postbreeze.internal.v1.NetworkService/Publish", Duration::from_mins(5), true),
+/// Deadline at the most, but of the few RPCs that are slow by nature.
+pub(crate) const LONGEST_DEADLINE: Duration = Duration::from_secs(20);
+
+/// An RPC that waits for what is slow by nature: bytes from the web, or a network that takes a video.
+struct Patient {
+    path: &'static str,
+    /// Deadline at the most.
+    longest: Duration,
+    /// Whether that is also the deadline of a call that names none.
+    always: bool,
+    /// The programs that serve it, the aggregator by forwarding.
+    programs: &'static [&'static str],
+}
+
+const fn patient(
+    path: &'static str,
+    longest: Duration,
+    always: bool,
+    programs: &'static [&'static str],
+) -> Patient {
+    Patient { path, longest, always, programs }
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+const MEDIA: &[&str] = &["media", "aggregator", "standalone"];
+const POSTS: &[&str] = &["posts", "aggregator", "standalone"];
+const PATIENT: &[Patient] = &[
+    patient("/postbreeze.v1.MediaService/IngestFromUrl", MINUTE, true, MEDIA),
+    patient("/postbreeze.internal.v1.MediaSourceService/IngestMedia", MINUTE, true, &["media"]),
+    patient("/postbreeze.v1.MediaService/CompleteUpload", MINUTE, true, MEDIA),
+    patient("/postbreeze.v1.PostService/CreatePost", MINUTE, false, POSTS),
+    patient("/postbreeze.v1.CommentService/RefreshComments", MINUTE, false, POSTS),
+    patient(
+        "/postbreeze.internal.v1.NetworkService/Publish",
+        Duration::from_mins(5),
+        true,
+        &["accounts"],
+    ),
 ];
+
+/// The longest deadline of a call that a program serves; of any program when it is not named.
+pub(crate) fn longest_call(program: Option<&str>) -> Duration {
+    let served = |rpc: &&Patient| program.is_none_or(|program| rpc.programs.contains(&program));
+    let patient = PATIENT.iter().filter(served).map(|rpc| rpc.longest).max();
+    patient.unwrap_or(LONGEST_DEADLINE).max(LONGEST_DEADLINE)
+}
 
 /// What a path leads to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,8 +76,8 @@ impl Route {
     /// The deadline of a call that names none, and the latest one, where they are not everyone's.
     pub(crate) fn patience(self) -> (Option<Duration>, Option<Duration>) {
         let Self::Rpc(path) = self else { return (None, None) };
-        match PATIENT.iter().find(|(patient, ..)| *patient == path) {
-            Some((_, longest, always)) => (always.then_some(*longest), Some(*longest)),
+        match PATIENT.iter().find(|rpc| rpc.path == path) {
+            Some(rpc) => (rpc.always.then_some(rpc.longest), Some(rpc.longest)),
             None => (None, None),
         }
     }
@@ -90,10 +126,18 @@ mod tests {
 
     #[test]
     fn what_waits_longer_is_an_rpc() {
-        for (path, longest, _) in PATIENT {
+        for Patient { path, longest, .. } in PATIENT {
             assert!(RPC_PATHS.contains(*path), "{path}");
             assert_eq!(Route::of(path).patience().1, Some(*longest));
         }
         assert_eq!(Route::of("/postbreeze.v1.PostService/GetPost").patience(), (None, None));
+    }
+
+    #[test]
+    fn a_program_waits_for_the_longest_call_that_it_serves() {
+        let seconds = |program| longest_call(Some(program)).as_secs();
+        let programs = ["accounts", "aggregator", "media", "posts", "identity", "workspaces"];
+        assert_eq!(programs.map(seconds), [300, 60, 60, 60, 20, 20]);
+        assert_eq!(longest_call(None).as_secs(), 300);
     }
 }

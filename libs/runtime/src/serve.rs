@@ -24,6 +24,7 @@ use crate::{
     BoxService, Environment,
     config::{ConfigError, Lookup},
     health::Health,
+    route,
     stack::{Limits, Place, stack},
     until_stop::UntilStop,
 };
@@ -40,9 +41,37 @@ const RESETS_PENDING: usize = 20;
 const RESETS_BY_ERROR: usize = 128;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
-const AGE_SECONDS: std::ops::Range<u64> = 540..660;
-/// How long calls in flight may go on once the process stops.
+/// Age at which a connection is asked to end, so that clients spread over new replicas. Jittered by [`AGE_JITTER`].
+const AGE: Duration = Duration::from_mins(10);
+/// Connections that were opened together do not end together: each age differs from [`AGE`] by up to a tenth.
+const AGE_JITTER: f64 = 0.1;
+/// Above the deadline of a call: for its answer to leave.
+const MARGIN: Duration = Duration::from_secs(5);
+/// How long the transfers of a stopping byte server may go on, a fixed bound: each has a limit of its own besides.
 pub const DRAIN: Duration = Duration::from_secs(25);
+
+/// When connections end.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetimes {
+    /// Age at which a connection is asked to end (GOAWAY), more or less a tenth. Calls in flight go on.
+    pub age: Duration,
+    /// How long calls may go on after that: longer than any deadline that is served, so that age never cuts a call.
+    pub longest_call: Duration,
+    /// How long calls in flight may go on once the process drains. Then they are cut.
+    pub drain: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        let longest_call = route::longest_call(None) + MARGIN;
+        Self { age: AGE, longest_call, drain: longest_call }
+    }
+}
+
+/// How long a program of this name drains unless told otherwise: as long as the longest call that it serves may take.
+pub(crate) fn default_drain(program: &str) -> Duration {
+    route::longest_call(Some(program)) + MARGIN
+}
 
 /// Where a service listens and how much it takes on.
 #[derive(Debug, Clone)]
@@ -137,13 +166,18 @@ impl Service<Request<Body>> for Split {
     }
 }
 
-/// Serves connections until `stopping`, then lets the calls in flight end, for [`DRAIN`] at the most.
-pub async fn serve(listener: TcpListener, service: BoxService, stopping: CancellationToken) {
+/// Serves connections until `draining`, then lets the calls in flight end, for as long as [`Lifetimes::drain`].
+pub async fn serve(
+    listener: TcpListener,
+    service: BoxService,
+    lifetimes: Lifetimes,
+    draining: CancellationToken,
+) {
     let connections = TaskTracker::new();
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
-            () = stopping.cancelled() => break,
+            () = draining.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -152,9 +186,9 @@ pub async fn serve(listener: TcpListener, service: BoxService, stopping: Cancell
                     tracing::warn!(%client, "too many connections");
                     continue;
                 };
-                let (service, stopping) = (service.clone(), stopping.clone());
+                let (service, draining) = (service.clone(), draining.clone());
                 connections.spawn(async move {
-                    serve_connection(stream, client, service, stopping).await;
+                    serve_connection(stream, client, service, lifetimes, draining).await;
                     drop(permit);
                 });
             }
@@ -167,9 +201,8 @@ pub async fn serve(listener: TcpListener, service: BoxService, stopping: Cancell
     }
     drop(listener);
     connections.close();
-    if timeout(DRAIN, connections.wait()).await.is_err() {
-        tracing::warn!("calls were still in flight when the drain time ran out");
-    }
+    // Each ends by itself: a connection whose calls take too long is cut.
+    connections.wait().await;
 }
 
 /// Whether a client speaks HTTP/2 from its first bytes on.
@@ -193,7 +226,8 @@ async fn serve_connection(
     stream: TcpStream,
     client: SocketAddr,
     service: BoxService,
-    stopping: CancellationToken,
+    lifetimes: Lifetimes,
+    draining: CancellationToken,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%client, %error, "cannot set TCP_NODELAY");
@@ -213,19 +247,35 @@ async fn serve_connection(
         .keep_alive_timeout(KEEPALIVE_ANSWER)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(connection);
-    let age = Duration::from_secs(rand::rng().random_range(AGE_SECONDS));
+    let jitter = rand::rng().random_range(1.0 - AGE_JITTER..1.0 + AGE_JITTER);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
-        () = stopping.cancelled() => None,
-        () = sleep(age) => None,
+        () = draining.cancelled() => None,
+        () = sleep(lifetimes.age.mul_f64(jitter)) => None,
     };
     let ended = if let Some(ended) = ended {
         ended
     } else {
         connection.as_mut().graceful_shutdown();
-        timeout(DRAIN, connection).await.unwrap_or(Ok(()))
+        tokio::select! {
+            ended = connection => ended,
+            () = cut(lifetimes, &draining) => {
+                if draining.is_cancelled() {
+                    tracing::warn!(%client, "calls were cut: they were still in flight when the drain time ran out");
+                }
+                Ok(())
+            }
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%client, %error, "a connection ended badly");
+    }
+}
+
+/// Waits until a connection that was asked to end has had its time. The cap of a drain is the process's: a connection that
+/// ends because of its age waits until every call has reached its own deadline.
+async fn cut(lifetimes: Lifetimes, draining: &CancellationToken) {
+    if timeout(lifetimes.longest_call, draining.cancelled()).await.is_ok() {
+        sleep(lifetimes.drain).await;
     }
 }

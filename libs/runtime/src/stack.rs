@@ -26,7 +26,7 @@ use crate::{
     call::{self, Call, REQUEST_ID},
     intake::{self, Intake},
     mend::{code_of, mend},
-    route::{Protocol, Route},
+    route::{LONGEST_DEADLINE, Protocol, Route},
     telemetry::{self, CallMetrics},
 };
 
@@ -44,8 +44,8 @@ pub struct Limits {
     pub concurrency: usize,
     /// Deadline of a call that names none.
     pub default_deadline: Duration,
-    /// Deadline at the most, but of the few RPCs that are slow by nature; shorter than [`crate::serve::DRAIN`], so that a
-    /// stopping process ends its calls.
+    /// Deadline at the most, but of the few RPCs that are slow by nature; shorter than
+    /// [`crate::serve::Lifetimes::drain`], so that a stopping process ends its calls.
     pub max_deadline: Duration,
 }
 
@@ -54,7 +54,7 @@ impl Default for Limits {
         Self {
             concurrency: 512,
             default_deadline: Duration::from_secs(5),
-            max_deadline: Duration::from_secs(20),
+            max_deadline: LONGEST_DEADLINE,
         }
     }
 }

@@ -76,7 +76,7 @@ const QUIET: &str =
 /// What traces are made of.
 const TRACED: &str =
     "info,h2=off,hyper=off,hyper_util=off,tower=off,tonic=off,sqlx=off,opentelemetry=off";
-const SHUTDOWN: Duration = Duration::from_secs(3);
+pub(crate) const SHUTDOWN: Duration = Duration::from_secs(3);
 
 /// Installs logging and, with an endpoint, tracing and metrics, for the whole process.
 ///

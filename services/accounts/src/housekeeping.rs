@@ -55,7 +55,7 @@ pub(crate) fn start(
         stopping.run_until_cancelled::<_>(wrapping).await;
     });
     let deletions = Deletions { store: store.clone(), clock: environment.clock.clone() };
-    workspace_log::follow(environment, store.pool(), issuer, workspaces, deletions)
+    workspace_log::follow(environment, store.database(), issuer, workspaces, deletions)
 }
 
 async fn sweep(store: &Store, clock: &Clock) {

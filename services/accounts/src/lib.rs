@@ -111,11 +111,7 @@ pub fn service(parts: Parts) -> BoxService {
         routes = routes.add_service(SandboxServiceServer::from_arc(rpc));
     }
     let database = parts.database;
-    let health =
-        Health::of(&["postbreeze.v1.SocialAccountService", LOGS]).when("database", move || {
-            let database = database.clone();
-            async move { database.is_ready().await }
-        });
+    let health = Health::of(&["postbreeze.v1.SocialAccountService", LOGS]).when_database(database);
     // One entry that fails takes nothing out of service.
     let health = health.when_for(&[LOGS], "entries of logs", move || {
         let is_sound = workspace_log.is_sound();

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use futures_util::{StreamExt as _, stream};
 use opentelemetry::{KeyValue, metrics::Counter};
 use postbreeze_ids::AccountId;
-use postbreeze_runtime::Environment;
+use postbreeze_runtime::{Environment, postgres::bounded};
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep, timeout},
@@ -343,7 +343,7 @@ impl Refresher {
 
     async fn refresh_due(&self) -> Result<(), NoSession> {
         let now = self.environment.clock.now();
-        let due = self.store.tokens_due(now, DUE_AT_ONCE).await?;
+        let due = bounded(self.store.tokens_due(now, DUE_AT_ONCE)).await?;
         stream::iter(due)
             .for_each_concurrent(REFRESHES_AT_ONCE, async |account_id| {
                 // What goes wrong is counted, logged, and written into the row; the rest is due again.

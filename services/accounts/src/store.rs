@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 /// The database of this service.
 #[derive(Clone)]
 pub(crate) struct Store {
-    pool: PgPool,
+    database: Database,
     statements: Statements,
     /// Wakes who waits for the log of accounts, when this process has appended to it.
     appended: Arc<Notify>,
@@ -34,7 +34,7 @@ impl Store {
     /// The store of a database.
     pub(crate) fn new(database: &Database) -> Self {
         Self {
-            pool: database.pool().clone(),
+            database: database.clone(),
             statements: database.statements().clone(),
             appended: Arc::default(),
         }
@@ -45,8 +45,13 @@ impl Store {
         &self.appended
     }
 
+    /// The database itself.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// The connections, for the idempotency records.
     pub(crate) fn pool(&self) -> &PgPool {
-        &self.pool
+        self.database.pool()
     }
 }

@@ -76,13 +76,8 @@ pub fn service(parts: Parts) -> BoxService {
         .add_service(CredentialServiceServer::from_arc(Arc::clone(&rpc)))
         .add_service(ProfileServiceServer::from_arc(rpc));
     let database = parts.database;
-    let health = Health::of(&["postbreeze.v1.UserService", "postbreeze.v1.ApiKeyService"]).when(
-        "database",
-        move || {
-            let database = database.clone();
-            async move { database.is_ready().await }
-        },
-    );
+    let health = Health::of(&["postbreeze.v1.UserService", "postbreeze.v1.ApiKeyService"])
+        .when_database(database);
     let resolver = ReachResolver::new(
         Arc::new(PeerMemberships(parts.workspaces)),
         Arc::new(StoredKeyScopes(store)),

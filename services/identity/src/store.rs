@@ -8,25 +8,24 @@ pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod users;
 
-use postbreeze_runtime::postgres::{Database, Statements, let_go_of_locks_soon};
+use postbreeze_runtime::postgres::{Database, Statements};
 use sqlx::PgPool;
 
 /// The database of this service.
 #[derive(Clone)]
 pub(crate) struct Store {
-    pool: PgPool,
+    database: Database,
     statements: Statements,
 }
 
 impl Store {
     /// The store of a database.
     pub(crate) fn new(database: &Database) -> Self {
-        let_go_of_locks_soon(database.pool());
-        Self { pool: database.pool().clone(), statements: database.statements().clone() }
+        Self { database: database.with_short_locks(), statements: database.statements().clone() }
     }
 
     /// The connections, for the idempotency records and for transactions.
     pub(crate) fn pool(&self) -> &PgPool {
-        &self.pool
+        self.database.pool()
     }
 }

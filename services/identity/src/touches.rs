@@ -11,7 +11,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_ids::KeyId;
-use postbreeze_runtime::{Background, Environment};
+use postbreeze_runtime::{Background, Environment, postgres::bounded};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -103,7 +103,7 @@ impl Touches {
     /// Writes what was collected; what cannot be written is collected again.
     async fn write(&self) {
         let batch = self.collect(mem::take);
-        if let Err(error) = self.write_batch(&batch).await {
+        if let Err(error) = bounded(self.write_batch(&batch)).await {
             tracing::warn!(%error, "uses of credentials cannot be written");
             self.collect(|collected| {
                 for (key, time) in batch.keys {

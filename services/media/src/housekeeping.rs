@@ -8,7 +8,7 @@ use postbreeze_context::{
     workspace_log::{self, Follower, Following, Pass},
 };
 use postbreeze_ids::WorkspaceId;
-use postbreeze_runtime::{Environment, clock::Clock, peer::Peer};
+use postbreeze_runtime::{Environment, clock::Clock, peer::Peer, postgres::bounded};
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -43,7 +43,7 @@ pub(crate) fn start(
     purge(environment, purger);
     sweep(environment, store.clone(), storage.clone());
     let deletions = Deletions { store: store.clone(), clock, due: Arc::clone(due) };
-    workspace_log::follow(environment, store.pool(), issuer, workspaces, deletions)
+    workspace_log::follow(environment, store.database(), issuer, workspaces, deletions)
 }
 
 /// Ends what has lapsed, whether or not bytes can be deleted.
@@ -53,9 +53,11 @@ fn end_lapsed(environment: &Environment, store: Store, due: Arc<Notify>) {
         let mut failing = Failing::new("media that lapsed cannot be looked for");
         while stopping.run_until_cancelled(sleep(LOOK_EVERY)).await.is_some() {
             let now = clock.now();
-            let Some(lapsed) = failing.note(store.lapsed_media(now).await) else { continue };
+            let Some(lapsed) = failing.note(bounded(store.lapsed_media(now)).await) else {
+                continue;
+            };
             for id in lapsed {
-                match store.end_lapsed(id, now).await {
+                match bounded(store.end_lapsed(id, now)).await {
                     Ok(()) => due.notify_one(),
                     Err(error) => {
                         let error = &error as &dyn std::error::Error;

@@ -97,10 +97,7 @@ pub fn service(parts: Parts) -> BoxService {
         .add_service(MediaSourceServiceServer::from_arc(rpc));
     let database = parts.database;
     // Not of the object store's health: without it media can still be listed, moved and kept.
-    let health = Health::of(&["postbreeze.v1.MediaService", LOGS]).when("database", move || {
-        let database = database.clone();
-        async move { database.is_ready().await }
-    });
+    let health = Health::of(&["postbreeze.v1.MediaService", LOGS]).when_database(database);
     // One entry that fails takes nothing out of service.
     let health = health.when_for(&[LOGS], "entries of logs", move || {
         let is_sound = workspace_log.is_sound();
@@ -116,10 +113,10 @@ pub fn service(parts: Parts) -> BoxService {
     )
 }
 
-/// Serves what signed URLs reach, where that is this process; runs until the environment's stop.
+/// Serves what signed URLs reach, where that is this process; takes requests until the process drains.
 pub fn serve_bytes(storage: &Storage, listener: TcpListener, environment: &Environment) {
     if let Some(http) = storage.http() {
-        let stopping = environment.background.stopping().clone();
-        environment.background.spawn(http.serve(listener, stopping));
+        let draining = environment.background.draining().clone();
+        environment.background.spawn(http.serve(listener, draining));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use postbreeze_runtime::clock::Clock;
+use postbreeze_runtime::{clock::Clock, postgres::bounded};
 use tokio::sync::Notify;
 
 use crate::{
@@ -30,7 +30,7 @@ pub(crate) struct Purger {
 impl Purger {
     /// Deletes what is due the longest. Answers whether it was anything: then more may be due.
     pub(crate) async fn run(&self) -> Result<bool, sqlx::Error> {
-        let purges = self.store.due_purges(self.clock.now()).await?;
+        let purges = bounded(self.store.due_purges(self.clock.now())).await?;
         let any = !purges.is_empty();
         let purging = stream::iter(purges.into_iter().map(|purge| self.purge(purge)));
         purging.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
@@ -45,11 +45,11 @@ impl Purger {
             Err(error) => {
                 let id = purge.id;
                 tracing::warn!(%id, error = &error as &dyn std::error::Error, "bytes stay");
-                self.store.purge_again(purge, now + AGAIN).await
+                bounded(self.store.purge_again(purge, now + AGAIN)).await
             }
             Ok(()) => match purge.again(now) {
-                Some(again) => self.store.purge_again(purge, again).await,
-                None => self.store.purged(purge).await,
+                Some(again) => bounded(self.store.purge_again(purge, again)).await,
+                None => bounded(self.store.purged(purge)).await,
             },
         }
     }

@@ -18,23 +18,28 @@ use sqlx::{PgPool, PgTransaction};
 /// The database of this service.
 #[derive(Clone)]
 pub(crate) struct Store {
-    pool: PgPool,
+    database: Database,
     statements: Statements,
 }
 
 impl Store {
     /// The store of a database.
     pub(crate) fn new(database: &Database) -> Self {
-        Self { pool: database.pool().clone(), statements: database.statements().clone() }
+        Self { database: database.clone(), statements: database.statements().clone() }
+    }
+
+    /// The database itself.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
     /// The connections, for the idempotency records.
     pub(crate) fn pool(&self) -> &PgPool {
-        &self.pool
+        self.database.pool()
     }
 
     /// Begins a transaction.
     pub(crate) async fn begin(&self) -> Result<PgTransaction<'static>, sqlx::Error> {
-        self.pool.begin().await
+        self.pool().begin().await
     }
 }

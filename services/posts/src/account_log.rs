@@ -27,9 +27,9 @@ pub(crate) fn follow(
     issuer: Issuer,
     accounts: Peer,
 ) -> Following {
-    let pool = store.pool().clone();
+    let database = store.database().clone();
     let log = AccountLog { environment: environment.clone(), store, issuer, accounts };
-    postbreeze_log_follower::follow(environment, &pool, log)
+    postbreeze_log_follower::follow(environment, &database, log)
 }
 
 struct AccountLog {

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use postbreeze_egress::Egress;
 use postbreeze_ids::WebhookId;
-use postbreeze_runtime::{Environment, postgres::is_about_values};
+use postbreeze_runtime::{
+    Environment,
+    postgres::{bounded, is_about_values},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::attempt::Attempt;
@@ -44,7 +47,7 @@ impl Courier {
                         Task::Send => courier.send().await,
                     }
                 };
-                stopping.run_until_cancelled(working).await;
+                stopping.run_until_cancelled(Box::pin(working)).await;
             });
         }
     }
@@ -53,7 +56,7 @@ impl Courier {
         let mut failing = false;
         loop {
             self.bells.events.wait().await;
-            let relayed = self.relay_waiting().await;
+            let relayed = bounded(self.relay_waiting()).await;
             failing = told(relayed.as_ref().err(), failing, "the outbox cannot be emptied");
             // A full look has left something.
             if relayed.is_ok_and(|count| count == EVENTS) {
@@ -108,7 +111,8 @@ impl Courier {
     /// Begins to send what is due. Answers how many deliveries that were.
     async fn send_due(&self, permits: &Arc<Semaphore>) -> Result<usize, sqlx::Error> {
         let mut begun = 0;
-        for id in self.store.due_webhooks(self.environment.clock.now(), WEBHOOKS).await? {
+        let due = self.store.due_webhooks(self.environment.clock.now(), WEBHOOKS);
+        for id in bounded(due).await? {
             let Ok(permit) = Arc::clone(permits).acquire_owned().await else { break };
             let mut held = vec![permit];
             held.extend(Arc::clone(permits).try_acquire_owned());
@@ -125,7 +129,8 @@ impl Courier {
     ) -> Result<usize, sqlx::Error> {
         let most = i64::try_from(permits.len()).unwrap_or(i64::MAX);
         let now = self.environment.clock.now();
-        let Some(taken) = self.store.take_deliveries(id, most, now).await? else { return Ok(0) };
+        let taken = bounded(self.store.take_deliveries(id, most, now)).await?;
+        let Some(taken) = taken else { return Ok(0) };
         let begun = taken.deliveries.len();
         for (attempt, permit) in Attempt::all_of(self, taken).into_iter().zip(permits) {
             let (courier, background) = (self.clone(), self.environment.background.clone());

@@ -61,7 +61,7 @@ pub(crate) fn start(
         });
     }
     let deletions = Deletions { store: store.clone(), clock: environment.clock.clone() };
-    workspace_log::follow(environment, store.pool(), issuer, workspaces, deletions)
+    workspace_log::follow(environment, store.database(), issuer, workspaces, deletions)
 }
 
 /// Seals every secret anew that is not under the current key, a few at a time, while everything goes on.

@@ -8,7 +8,7 @@ use postbreeze_ids::AccountId;
 use postbreeze_proto::internal::v1::{
     FetchCommentsRequest, SendFailure, fetch_comments_response::Result as Told,
 };
-use postbreeze_runtime::Environment;
+use postbreeze_runtime::{Environment, postgres::bounded};
 use tokio::{sync::Semaphore, time::Instant};
 use tonic::Code;
 
@@ -86,10 +86,12 @@ impl Inbox {
     /// Begins to fetch what is due. Answers for how many accounts.
     async fn fetch_due(&self, permits: &Arc<Semaphore>) -> Result<usize, sqlx::Error> {
         let mut begun = 0;
-        for account_id in self.store.due_feeds(self.environment.clock.now(), FEEDS).await? {
+        let due = self.store.due_feeds(self.environment.clock.now(), FEEDS);
+        for account_id in bounded(due).await? {
             let Ok(permit) = Arc::clone(permits).acquire_owned().await else { break };
             let now = self.environment.clock.now();
-            let Some(feed) = self.store.take_due_feed(account_id, now).await? else { continue };
+            let taken = bounded(self.store.take_due_feed(account_id, now)).await?;
+            let Some(feed) = taken else { continue };
             begun += 1;
             let inbox = self.clone();
             self.environment.background.spawn(async move {

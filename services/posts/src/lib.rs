@@ -63,6 +63,10 @@ use crate::{
 const PUBLISHER: &str = "publisher";
 /// The name under which health tells whether the logs of other services are followed, every entry of them.
 const LOGS: &str = "logs";
+/// Connections that only the publisher uses, so that no call and no other task keeps a post from going out: one claims and
+/// renews, one writes outcomes, and one reads what is due.
+const PUBLISHER_TRANSACTIONS: u32 = 2;
+const PUBLISHER_STATEMENTS: u32 = 1;
 /// What health tells of.
 const SERVICES: &[&str] = &[
     "postbreeze.v1.PostService",
@@ -112,7 +116,7 @@ pub fn service(parts: Parts) -> BoxService {
         account_log::follow(environment, store.clone(), issuer.clone(), accounts.clone());
     let publisher = publisher::start(publisher::Parts {
         environment: environment.clone(),
-        store: store.clone(),
+        store: Store::new(&parts.database.reserved(PUBLISHER_TRANSACTIONS, PUBLISHER_STATEMENTS)),
         issuer: issuer.clone(),
         accounts: accounts.clone(),
         media: parts.media.clone(),
@@ -175,10 +179,7 @@ pub fn service(parts: Parts) -> BoxService {
     let sender = publisher.clone();
     // Without `accounts` nothing is sent, but posts can still be read: the whole does not depend on it.
     let health = Health::of(SERVICES)
-        .when("database", move || {
-            let database = database.clone();
-            async move { database.is_ready().await }
-        })
+        .when_database(database)
         .when("turns of the publisher", move || {
             let publisher = publisher.clone();
             async move { publisher.turns() }

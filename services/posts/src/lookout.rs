@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use postbreeze_runtime::Environment;
+use postbreeze_runtime::{Environment, postgres::bounded};
 use tokio::time::sleep;
 
 use crate::{bell::Bells, store::Store};
@@ -16,7 +16,7 @@ pub(crate) fn start(environment: &Environment, store: Store, bells: Bells) {
     environment.background.spawn(async move {
         let mut failing = false;
         while stopping.run_until_cancelled(sleep(LOOK_EVERY)).await.is_some() {
-            match store.look_out(clock.now()).await {
+            match bounded(store.look_out(clock.now())).await {
                 Ok(due) => {
                     failing = false;
                     for what in due {

@@ -9,7 +9,7 @@ use postbreeze_ids::PostId;
 use postbreeze_proto::internal::v1::{
     KeepMediaRequest, media_source_service_client::MediaSourceServiceClient,
 };
-use postbreeze_runtime::{Environment, peer::Peer};
+use postbreeze_runtime::{Environment, peer::Peer, postgres::bounded};
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -86,7 +86,7 @@ impl Courier {
         let mut failure = None;
         loop {
             let page = self.store.media_notices(after, i64::try_from(PAGE).unwrap_or(i64::MAX));
-            let page = page.await.map_err(|error| error.to_string())?;
+            let page = bounded(page).await.map_err(|error| error.to_string())?;
             let (found, last) = (page.len(), page.last().map(|notice| notice.post_id));
             let told: Vec<_> = page.iter().map(|notice| self.tell(notice)).collect();
             let told: Vec<_> = stream::iter(told).buffer_unordered(AT_ONCE).collect().await;
@@ -112,6 +112,6 @@ impl Courier {
             .keep_media(request)
             .await
             .map_err(|status| status.to_string())?;
-        self.store.forget_notice(notice).await.map_err(|error| error.to_string())
+        bounded(self.store.forget_notice(notice)).await.map_err(|error| error.to_string())
     }
 }

@@ -11,7 +11,7 @@ use postbreeze_proto::{
     status::{Reason, reason_of},
     time::to_proto,
 };
-use postbreeze_runtime::Environment;
+use postbreeze_runtime::{Environment, postgres::bounded};
 use tokio::sync::oneshot;
 use tonic::Status;
 use tracing::Instrument as _;
@@ -78,7 +78,7 @@ impl Replies {
     }
 
     async fn look_for_due(&self) -> Result<usize, sqlx::Error> {
-        let due = self.store.due_replies(self.environment.clock.now(), REPLIES).await?;
+        let due = bounded(self.store.due_replies(self.environment.clock.now(), REPLIES)).await?;
         let looking = stream::iter(due).map(|id| self.look_for(id));
         let looked: Vec<Result<(), sqlx::Error>> =
             looking.buffer_unordered(AT_ONCE).collect().await;
@@ -89,7 +89,7 @@ impl Replies {
 
     async fn look_for(&self, id: CommentId) -> Result<(), sqlx::Error> {
         let now = self.environment.clock.now();
-        let Some(taken) = self.store.take_reply(id, now).await? else { return Ok(()) };
+        let Some(taken) = bounded(self.store.take_reply(id, now)).await? else { return Ok(()) };
         let told = self.look(&taken).await;
         self.go_on(taken, told).await
     }

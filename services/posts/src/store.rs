@@ -31,7 +31,7 @@ use sqlx::{PgPool, PgTransaction};
 /// The database of this service.
 #[derive(Clone)]
 pub struct Store {
-    pool: PgPool,
+    database: Database,
     statements: Statements,
 }
 
@@ -39,13 +39,19 @@ impl Store {
     /// The store of a database.
     #[must_use]
     pub fn new(database: &Database) -> Self {
-        Self { pool: database.pool().clone(), statements: database.statements().clone() }
+        Self { database: database.clone(), statements: database.statements().clone() }
+    }
+
+    /// The database itself.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     /// The connections, for the idempotency records and for transactions.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
-        &self.pool
+        self.database.pool()
     }
 
     /// A connection for one statement.
@@ -61,6 +67,6 @@ impl Store {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn begin(&self) -> Result<PgTransaction<'static>, sqlx::Error> {
-        self.pool.begin().await
+        self.pool().begin().await
     }
 }

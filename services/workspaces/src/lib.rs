@@ -67,10 +67,7 @@ pub fn service(parts: Parts) -> BoxService {
     let store = Store::new(&database);
     sweep::start(store.clone(), &environment);
     // Not of identity's health: the two start together, and each reads the other at each call anyway.
-    let health = Health::of(rpc::NAMES).when("database", move || {
-        let database = database.clone();
-        async move { database.is_ready().await }
-    });
+    let health = Health::of(rpc::NAMES).when_database(database);
     let resolver = ReachResolver::new(
         Arc::new(StoredMemberships(store.clone())),
         Arc::new(PeerKeyScopes(identity.clone())),

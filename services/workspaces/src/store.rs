@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use postbreeze_context::Admitted;
 use postbreeze_idempotency::{self as idempotency, Key};
 use postbreeze_ids::WorkspaceId;
-use postbreeze_runtime::postgres::{Database, Statements, let_go_of_locks_soon};
+use postbreeze_runtime::postgres::{Database, Statements};
 use prost::Message;
 use sqlx::{PgPool, PgTransaction};
 
@@ -28,7 +28,7 @@ pub(crate) use workspaces::{WorkspaceChanges, WorkspaceRow};
 /// The database of this service.
 #[derive(Clone)]
 pub(crate) struct Store {
-    pool: PgPool,
+    database: Database,
     statements: Statements,
 }
 
@@ -45,8 +45,12 @@ pub(crate) struct Team {
 
 impl Store {
     pub(crate) fn new(database: &Database) -> Self {
-        let_go_of_locks_soon(database.pool());
-        Self { pool: database.pool().clone(), statements: database.statements().clone() }
+        Self { database: database.with_short_locks(), statements: database.statements().clone() }
+    }
+
+    /// The connections, for transactions and what is not read often.
+    fn pool(&self) -> &PgPool {
+        self.database.pool()
     }
 
     /// Runs an effect in one transaction and, with a key, keeps its answer; a request answered before gets that answer.
@@ -60,7 +64,7 @@ impl Store {
         M: Message + Default,
         F: Future<Output = Result<(Change, M), Error>>,
     {
-        idempotency::once(&self.pool, key, now, async |transaction| {
+        idempotency::once(self.pool(), key, now, async |transaction| {
             let (change, answer) = effect(Change { transaction }).await?;
             Ok((change.transaction, answer))
         })
@@ -79,7 +83,7 @@ impl Store {
         M: Message + Default,
         F: Future<Output = Result<(Change, M), Error>>,
     {
-        idempotency::once_redacted(&self.pool, key, now, redact, async |transaction| {
+        idempotency::once_redacted(self.pool(), key, now, redact, async |transaction| {
             let (change, answer) = effect(Change { transaction }).await?;
             Ok((change.transaction, answer))
         })
@@ -98,7 +102,7 @@ impl Store {
 
     /// Deletes kept answers that are no longer kept.
     pub(crate) async fn sweep(&self, now: DateTime<Utc>) -> Result<u64, sqlx::Error> {
-        idempotency::sweep(&self.pool, now).await
+        idempotency::sweep(self.pool(), now).await
     }
 }
 

@@ -59,7 +59,8 @@ impl Sharded {
 
     fn serve(&mut self, listener: TcpListener) {
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
-        tasks.spawn(serve::serve(listener, self.second.clone(), stopping.clone()));
+        let lifetimes = serve::Lifetimes::default();
+        tasks.spawn(serve::serve(listener, self.second.clone(), lifetimes, stopping.clone()));
         self.serving = Some((stopping, tasks));
     }
 

@@ -22,18 +22,39 @@ proptest! {
     }
 
     #[test]
-    fn ids_of_one_bucket_sort_as_made_whatever_the_clock_does(
-        readings in prop::collection::vec(0_u64..1 << 40, 1..200),
+    fn ids_of_one_bucket_sort_as_made_by_a_clock_that_goes_back_by_up_to_a_minute(
+        steps in prop::collection::vec((0_u64..1 << 32, 0_u64..=60_000), 1..200),
         bucket in buckets(),
     ) {
         let (minter, clock) = minter_at(0);
         let mut ids = Vec::new();
-        for ms in readings {
-            clock.store(ms, Ordering::Relaxed);
+        let mut newest = 0;
+        for (ahead, back) in steps {
+            newest += ahead;
+            clock.store(newest, Ordering::Relaxed);
+            ids.push(minter.mint::<Post>(bucket));
+            clock.store(newest.saturating_sub(back), Ordering::Relaxed);
             ids.push(minter.mint::<Post>(bucket));
         }
         prop_assert!(ids.is_sorted_by(|a, b| a < b));
     }
+}
+
+#[test]
+fn ids_do_not_stay_with_a_clock_that_was_an_hour_ahead() {
+    let (minter, clock) = minter_at(10_000_000);
+    let bucket = Bucket::new(3).unwrap();
+    clock.store(13_600_000, Ordering::Relaxed);
+    let ahead: PostId = minter.mint(bucket);
+    assert_eq!(ahead.unix_ms(), 13_600_000);
+    clock.store(10_000_001, Ordering::Relaxed);
+    let back: Vec<PostId> = (0..3).map(|_| minter.mint(bucket)).collect();
+    assert!(back.iter().all(|id| id.unix_ms() == 10_000_001), "{back:?}");
+    assert!(back.is_sorted_by(|a, b| a < b));
+    // Within a minute the order is kept instead.
+    clock.store(9_940_001, Ordering::Relaxed);
+    let next: PostId = minter.mint(bucket);
+    assert!(next > back[2]);
 }
 
 #[test]

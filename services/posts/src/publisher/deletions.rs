@@ -9,6 +9,7 @@ use postbreeze_proto::internal::v1::{
     ReadWorkspaceLogRequest, workspace_log_entry::Event,
     workspace_log_service_client::WorkspaceLogServiceClient,
 };
+use postbreeze_runtime::postgres::bounded;
 
 use super::Shared;
 use crate::error::Error;
@@ -54,7 +55,7 @@ impl Deletions {
         let mut position = match self.position {
             Some(position) => position,
             // What comes before is written down with the workspaces' posts.
-            None => shared.store.workspace_log_position().await?,
+            None => bounded(shared.store.workspace_log_position()).await?,
         };
         loop {
             let read = ReadWorkspaceLogRequest { after_position: position, at_once: true };

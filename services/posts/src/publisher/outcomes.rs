@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use postbreeze_ids::PostId;
-use postbreeze_runtime::postgres::is_about_values;
+use postbreeze_runtime::postgres::{bounded, is_about_values};
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     time::{Instant, sleep, timeout_at},
@@ -49,7 +49,7 @@ pub(super) async fn write_all(shared: Arc<Shared>, mut outcomes: UnboundedReceiv
 async fn write(shared: &Shared, batch: &[Done]) {
     let mut pause = FIRST_PAUSE;
     loop {
-        match write_once(shared, batch).await {
+        match bounded(write_once(shared, batch)).await {
             Ok(()) => {
                 shared.has_written(true);
                 return;

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
+use postbreeze_runtime::postgres::bounded;
 use tokio::time::sleep;
 
 use super::Shared;
@@ -20,7 +21,7 @@ pub(super) async fn sweep(shared: Arc<Shared>) {
     let mut from = 0;
     while stopping.run_until_cancelled(sleep(EVERY)).await.is_some() {
         let now = shared.environment.clock.now();
-        match shared.store.mend_due(from..from + BUCKETS, now - LATE).await {
+        match bounded(shared.store.mend_due(from..from + BUCKETS, now - LATE)).await {
             Ok(0) => {}
             Ok(targets) => {
                 tracing::warn!(targets, "targets that had fallen through are sent");

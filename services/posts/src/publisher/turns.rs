@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use postbreeze_runtime::postgres::{Trouble, trouble};
+use postbreeze_runtime::postgres::{Trouble, bounded, trouble};
 use tokio::{
     sync::mpsc::UnboundedSender,
     time::{Instant, sleep, timeout_at},
@@ -176,7 +176,7 @@ impl Loop {
             self.backlog.ready(|account_id| pace.has_room(account_id, now), BATCH)
         };
         if !ready.is_empty() {
-            let found = store.read_due_of(&ready, now, PER_ACCOUNT_READ).await?;
+            let found = bounded(store.read_due_of(&ready, now, PER_ACCOUNT_READ)).await?;
             let mut pace = self.shared.pace();
             // Half the room is for accounts that were not passed over, however many were.
             let quota = pace.room().min(BATCH).div_ceil(2);
@@ -194,7 +194,8 @@ impl Loop {
         }
         let ahead = now + TimeDelta::from_std(POLL).unwrap_or_default();
         let from = self.backlog.read_from(now, Instant::now());
-        let found = store.read_due(from..=ahead, &self.backlog.passed(), READ).await?;
+        let passed = self.backlog.passed();
+        let found = bounded(store.read_due(from..=ahead, &passed, READ)).await?;
         // Everything before this time is held or passed over once the targets are dealt with.
         let mut read_until = if i64::try_from(found.len()).is_ok_and(|count| count < READ) {
             now
@@ -228,7 +229,7 @@ impl Loop {
     async fn end_late(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
         let shared = Arc::clone(&self.shared);
         let until = now - shared.terms.max_lateness;
-        let late = shared.store.read_due(self.late_from..=until, &[], LATE_READ).await?;
+        let late = bounded(shared.store.read_due(self.late_from..=until, &[], LATE_READ)).await?;
         // Some of them wait for a network all the same: the next poll reads on behind them.
         self.late_from = match late.last() {
             Some(last) if i64::try_from(late.len()) == Ok(LATE_READ) => {
@@ -253,7 +254,7 @@ impl Loop {
         now: DateTime<Utc>,
     ) -> Result<Claimed, Error> {
         let Shared { store, environment, .. } = self.shared.as_ref();
-        match claim(store, environment, rules, targets, now).await {
+        match bounded(claim(store, environment, rules, targets, now)).await {
             Err(cause) if !is_unavailable(&cause) => {
                 self.claim_singly(rules, targets, now, &cause).await
             }
@@ -323,7 +324,8 @@ impl Loop {
                 all.left.extend(taken[index..].iter().map(|target| target.id));
                 break;
             }
-            match claim(store, environment, rules, std::slice::from_ref(target), now).await {
+            let one = std::slice::from_ref(target);
+            match bounded(claim(store, environment, rules, one, now)).await {
                 Ok(claimed) => {
                     all.jobs.extend(claimed.jobs);
                     all.left.extend(claimed.left);
@@ -332,7 +334,7 @@ impl Loop {
                 }
                 Err(cause) if !is_unavailable(&cause) => {
                     tracing::error!(target.id = %target.id, %cause, "publisher: a target cannot be claimed; it is put off");
-                    store.put_off(target.id, now).await?;
+                    bounded(store.put_off(target.id, now)).await?;
                     all.progressed = true;
                 }
                 // What was claimed before is ours to send.
@@ -404,7 +406,7 @@ impl Loop {
             return Ok(());
         }
         let until = now + lease;
-        let renewed = self.shared.store.renew(&held, until).await?;
+        let renewed = bounded(self.shared.store.renew(&held, until)).await?;
         let mut pace = self.shared.pace();
         for one in held.iter().filter(|one| renewed.contains(&one.id)) {
             pace.claimed(one.id, one.version, until);
@@ -415,7 +417,8 @@ impl Loop {
 
 /// Whether the database is away, so that trying another row at once is of no use.
 fn is_unavailable(error: &Error) -> bool {
-    matches!(error, Error::Database(cause) if trouble(cause) == Trouble::Unavailable)
+    let Error::Database(cause) = error else { return false };
+    matches!(trouble(cause), Trouble::Unavailable | Trouble::Full)
 }
 
 /// The process stopped before there was an answer.

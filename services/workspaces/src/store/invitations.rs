@@ -58,7 +58,7 @@ impl Store {
             id.bucket().as_i16(),
             id as InvitationId,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool())
         .await?;
         Ok(row.map(|row| Claim::new(row.workspace_id, row)))
     }
@@ -79,7 +79,7 @@ impl Store {
             ",
             hash.as_slice(),
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool())
         .await
     }
 
@@ -110,7 +110,7 @@ impl Store {
             after.unwrap_or(Uuid::max()),
             limit,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await
     }
 }

@@ -34,7 +34,7 @@ impl Store {
             position,
             limit,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await
     }
 }

@@ -50,7 +50,7 @@ impl Store {
         admitted: &Admitted<T>,
         user_id: UserId,
     ) -> Result<Option<MemberRow>, sqlx::Error> {
-        find_member(&self.pool, admitted.workspace_id(), user_id).await
+        find_member(self.pool(), admitted.workspace_id(), user_id).await
     }
 
     /// At most `limit` members of a workspace, newest first, after a membership.
@@ -83,7 +83,7 @@ impl Store {
             after.unwrap_or(Uuid::max()),
             limit,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await
     }
 }

@@ -86,7 +86,7 @@ impl Store {
             &buckets,
             ids as &[WorkspaceId],
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool())
         .await
     }
 
