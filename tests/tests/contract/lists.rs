@@ -191,7 +191,7 @@ const ORDERS: [(&str, Order); 13] = [
 /// A row's time, if it is ordered by one, and its id.
 fn place_in_order(rpc: &Rpc, row: &[u8], order: Order) -> (i64, i64, String) {
     let output = rpc.method.output();
-    let rows = output.fields().find(|field| field.is_list()).unwrap();
+    let rows = output.fields().find(prost_reflect::FieldDescriptor::is_list).unwrap();
     let Kind::Message(kind) = rows.kind() else { panic!("{} lists no messages", rpc.name) };
     let row = DynamicMessage::decode(kind, row).unwrap();
     let text = |name: &str| {

@@ -156,6 +156,6 @@ async fn a_deletion_that_fails_holds_up_no_other_and_is_made_up_for() {
     let mend = "DELETE FROM refused";
     sqlx::query(mend).execute(system.pool("accounts")).await.unwrap();
     system.clock.turn(chrono::TimeDelta::minutes(6));
-    eventually("the first is released", async || tokens(&system).await.is_empty()).await;
+    until_that("the first is released", async || tokens(&system).await, Vec::is_empty).await;
     assert_eq!(set_aside(&system).await, 0);
 }

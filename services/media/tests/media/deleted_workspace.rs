@@ -226,8 +226,8 @@ async fn a_deletion_that_fails_holds_up_no_other_and_is_made_up_for() {
     let mend = "DELETE FROM refused";
     sqlx::query(mend).execute(system.pool("media")).await.unwrap();
     system.clock.turn(chrono::TimeDelta::minutes(6));
-    eventually("the first is released", async || stored(&system).await == 0).await;
-    eventually("nothing is set aside", async || set_aside(&system).await == 0).await;
+    until_eq("the first is released", 0, async || stored(&system).await).await;
+    until_eq("nothing is set aside", 0, async || set_aside(&system).await).await;
 }
 
 /// More media than one step deletes, and some that were deleted before.

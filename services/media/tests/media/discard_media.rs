@@ -1,5 +1,5 @@
 use postbreeze_context::Caller;
-use postbreeze_context::token::{CONTEXT, EDGE, Issuer};
+use postbreeze_context::token::{Audience, CONTEXT, EDGE, Issuer};
 use postbreeze_proto::{
     internal::v1::{DiscardMediaRequest, media_source_service_client::MediaSourceServiceClient},
     status::Reason,
@@ -36,7 +36,7 @@ async fn discard_media_deletes_what_no_post_uses() {
     refused(get(&owner.session, &a).await, Reason::ResourceNotFound);
     get(&owner.session, &b).await.unwrap();
     assert_eq!(stored(&system).await, 73);
-    crate::support::eventually("its bytes go", async || objects(&system, &a).is_empty()).await;
+    crate::support::until_that("its bytes go", async || objects(&system, &a), Vec::is_empty).await;
     assert!(!objects(&system, &b).is_empty());
     assert_eq!(invalid_fields(discard(source(&system), &["x"]).await), ["media_ids[0]"]);
 }
@@ -51,13 +51,13 @@ async fn discard_media_is_for_services_alone() {
     let issuer = Issuer::new(EDGE, signing, system.clock.clock()).unwrap();
     let session_id = Uuid::from_u128(7);
     let caller = Caller::Session { user_id: owner.id().parse().unwrap(), session_id };
-    let token = issuer.token(&caller, &["media"]).unwrap();
+    let token = issuer.token(&caller, Audience::internal(&["media"])).unwrap();
     let media = system.services.owners.media.clone();
     let service = media.map_request(move |mut request: http::Request<tonic::body::Body>| {
         request.headers_mut().insert(CONTEXT, token.clone());
         request
     });
     let asked = MediaSourceServiceClient::new(BoxService::new(service));
-    refused(discard(asked, &[&a]).await, Reason::WorkspaceOutOfReach);
+    refused(discard(asked, &[&a]).await, Reason::SessionRequired);
     get(&owner.session, &a).await.unwrap();
 }

@@ -300,7 +300,7 @@ async fn a_twin_waits_for_the_first_and_may_once_that_has_ended() {
     let request = IngestFromUrlRequest { request_id: "once".to_owned(), ..from(&id, &url) };
     let (client, first) = (owner.session.clone(), request.clone());
     let first = tokio::spawn(async move { ingest(&client, first).await });
-    eventually("the first is under way", async || web.asked() == 1).await;
+    until_eq("the first is under way", 1, async || web.asked()).await;
     let mut twin = tonic::Request::new(request.clone());
     twin.set_timeout(Duration::from_millis(1_500));
     let told = owner.session.media().ingest_from_url(twin).await;

@@ -259,7 +259,9 @@ async fn two_replicas_deliver_everything_once() {
     // One process has sixteen on their way at once, and no more: both are at it.
     let both = || on_their_way(&system, None);
     until_that("more are on their way than one sends", both, |sending| *sending > 16).await;
-    gates.iter().for_each(|gate| gate.add_permits(2));
+    for gate in &gates {
+        gate.add_permits(2);
+    }
     for (path, webhook) in paths.iter().zip(&webhooks) {
         until_that(
             "all are delivered",

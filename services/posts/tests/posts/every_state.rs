@@ -7,7 +7,7 @@ use postbreeze_proto::v1::{DeleteWorkspaceRequest, SocialAccount};
 use postbreeze_testkit::{System, User};
 use uuid::Uuid;
 
-use crate::support::{disconnect, eventually, expire, never_due, workspace_of};
+use crate::support::{disconnect, expire, never_due, until_that, workspace_of};
 
 const DAY: TimeDelta = TimeDelta::days(1);
 const POSTS: [&str; 8] = [
@@ -152,27 +152,22 @@ async fn count(system: &System, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).bind(system.clock.now()).fetch_one(system.pool("posts")).await.unwrap()
 }
 
-/// Lets time pass until nothing is due any more, now or later. Returns how many steps that took.
-async fn until_nothing_is_due(system: &System) -> usize {
-    for step in 0..200 {
+/// Lets time pass until nothing is due any more, now or later.
+async fn until_nothing_is_due(system: &System) {
+    for _ in 0..200 {
         let due = "SELECT count(*) FROM post_targets WHERE due_time <= $1";
         let mut before = i64::MAX;
         // Thousands are due at first: fewer and fewer must be.
         while before > 0 {
-            let mut left = before;
-            eventually("fewer are due than before", async || {
-                left = count(system, due).await;
-                left < before
-            })
-            .await;
-            before = left;
+            let fewer = |left: &i64| *left < before;
+            before = until_that("fewer are due than before", || count(system, due), fewer).await;
         }
         let next: Option<DateTime<Utc>> =
             sqlx::query_scalar("SELECT min(due_time) FROM post_targets")
                 .fetch_one(system.pool("posts"))
                 .await
                 .unwrap();
-        let Some(next) = next else { return step };
+        let Some(next) = next else { return };
         system.clock.turn((next - system.clock.now()).max(TimeDelta::seconds(1)));
     }
     panic!("something is always due");
@@ -201,8 +196,7 @@ async fn time_brings_every_post_to_an_end_and_units_follow() {
     expire(&system, &accounts[3].1.id).await;
     let request = DeleteWorkspaceRequest { workspace_id: accounts[4].0.id.clone() };
     ann.session.workspaces().delete_workspace(request).await.unwrap();
-    let steps = until_nothing_is_due(&system).await;
-    println!("{steps} steps of the clock");
+    until_nothing_is_due(&system).await;
     // Nobody else waits meanwhile, or afterwards.
     never_due(&bob.session, &other.id).await;
     let open = "SELECT count(*) FROM posts

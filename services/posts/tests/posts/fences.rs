@@ -171,7 +171,7 @@ async fn disconnecting_an_account_stops_what_waits_for_it() {
         "its other targets stay",
         || async { get(client, &both.id).await.unwrap() },
         |both| {
-            target_statuses(&both) == [TargetStatus::Canceled, TargetStatus::Pending]
+            target_statuses(both) == [TargetStatus::Canceled, TargetStatus::Pending]
                 && both.status() == PostStatus::Scheduled
         },
     )
