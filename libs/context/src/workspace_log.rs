@@ -5,11 +5,11 @@
 use std::{fmt::Display, time::Duration};
 
 use postbreeze_ids::WorkspaceId;
-use postbreeze_log_follower::{Failure, Log};
+use postbreeze_log_follower::{Failure, Log, Page};
 pub use postbreeze_log_follower::{Following, Pass};
 use postbreeze_proto::internal::v1::{
-    ReadWorkspaceLogRequest, WorkspaceLogEntry, workspace_log_entry::Event,
-    workspace_log_service_client::WorkspaceLogServiceClient,
+    ReadWorkspaceLogRequest, ReadWorkspaceLogResponse, WorkspaceLogEntry,
+    workspace_log_entry::Event, workspace_log_service_client::WorkspaceLogServiceClient,
 };
 use postbreeze_runtime::{Environment, peer::Peer, postgres::Database};
 use tonic::async_trait;
@@ -56,7 +56,7 @@ impl<F: Follower> Log for WorkspaceLog<F> {
     const NAME: &'static str = "workspaces";
     const POSITION_TABLE: &'static str = "workspace_log_position";
 
-    async fn read(&self, after_position: i64) -> Result<Vec<WorkspaceLogEntry>, String> {
+    async fn read(&self, after_position: i64) -> Result<Page<WorkspaceLogEntry>, String> {
         let read = ReadWorkspaceLogRequest { after_position, at_once: false };
         let request = self.issuer.request(read, AUDIENCE, PATIENCE);
         let request = request.map_err(|error| error.to_string())?;
@@ -64,7 +64,8 @@ impl<F: Follower> Log for WorkspaceLog<F> {
             .read_workspace_log(request)
             .await
             .map_err(|status| status.to_string())?;
-        Ok(answer.into_inner().entries)
+        let ReadWorkspaceLogResponse { entries, last_position } = answer.into_inner();
+        Ok(Page { entries, last_position })
     }
 
     fn position(entry: &WorkspaceLogEntry) -> i64 {

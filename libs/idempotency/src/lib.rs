@@ -19,7 +19,7 @@ use prost::Message;
 
 pub use claims::{Claimed, Held, claim, sweep_claims};
 pub use once::{once, once_redacted};
-pub use records::{find, keep, sweep};
+pub use records::{find, keep, look_up, sweep};
 
 /// The table, as the owners' migrations make it. Its bucket is the user's.
 pub const SCHEMA: &str = "\

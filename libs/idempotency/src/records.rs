@@ -1,6 +1,7 @@
 //! The kept answers: all SQL on the table `idempotency`.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use postbreeze_runtime::postgres::Statements;
 use prost::Message;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
@@ -20,6 +21,33 @@ pub async fn find<M: Message + Default>(
     key: Option<&Key>,
     now: DateTime<Utc>,
 ) -> Result<Option<M>, Error> {
+    let Some(key) = key else { return Ok(None) };
+    answer_of(key, read(database, key, now).await?)
+}
+
+/// As [`find`], over the connections for single statements: a call asks it before it does anything.
+///
+/// # Errors
+/// As [`find`].
+pub async fn look_up<M: Message + Default>(
+    statements: &Statements,
+    key: Option<&Key>,
+    now: DateTime<Utc>,
+) -> Result<Option<M>, Error> {
+    let Some(key) = key else { return Ok(None) };
+    let mut lease = statements.lease().await?;
+    let kept = read(lease.connection(), key, now).await;
+    answer_of(key, lease.end(kept)?)
+}
+
+/// Fingerprint and answer of a request that was kept.
+type Kept = (Vec<u8>, Vec<u8>);
+
+async fn read(
+    database: impl PgExecutor<'_>,
+    key: &Key,
+    now: DateTime<Utc>,
+) -> Result<Option<Kept>, sqlx::Error> {
     const FIND: &str = "\
         SELECT
             fingerprint,
@@ -30,15 +58,17 @@ pub async fn find<M: Message + Default>(
             AND rpc = $3
             AND request_id = $4
             AND create_time > $5";
-    let Some(key) = key else { return Ok(None) };
-    let kept: Option<(Vec<u8>, Vec<u8>)> = sqlx::query_as(FIND)
+    sqlx::query_as(FIND)
         .bind(key.user_id.bucket().as_i16())
         .bind(key.user_id)
         .bind(key.rpc)
         .bind(&key.request_id)
         .bind(now - KEPT)
         .fetch_optional(database)
-        .await?;
+        .await
+}
+
+fn answer_of<M: Message + Default>(key: &Key, kept: Option<Kept>) -> Result<Option<M>, Error> {
     match kept {
         None => Ok(None),
         Some((fingerprint, _)) if fingerprint != key.fingerprint => {

@@ -50,6 +50,14 @@ impl FailedEntries {
         sqlx::query_scalar(AssertSqlSafe(read)).fetch_one(self.database.pool()).await
     }
 
+    /// Takes the position back to where a restored log ends: from there on its positions name other entries.
+    pub(crate) async fn rewind(&self, last: i64) -> Result<(), sqlx::Error> {
+        let rewound =
+            format!("UPDATE {} SET position = $1 WHERE position > $1", self.position_table);
+        sqlx::query(AssertSqlSafe(rewound)).bind(last).execute(self.database.pool()).await?;
+        Ok(())
+    }
+
     /// Whether an entry of a subject waits to be retried.
     pub(crate) async fn holds_up(&self, subject: &str) -> Result<bool, sqlx::Error> {
         const HOLDS_UP: &str = "\

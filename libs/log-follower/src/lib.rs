@@ -55,6 +55,15 @@ impl Failure {
     }
 }
 
+/// What a reading of a log tells.
+#[derive(Debug, Clone)]
+pub struct Page<E> {
+    /// The entries after the position that was asked for, oldest first.
+    pub entries: Vec<E>,
+    /// Without entries: the position of the last entry ever appended, where the source tells it.
+    pub last_position: Option<i64>,
+}
+
 /// One log, and how this service handles its entries.
 #[async_trait]
 pub trait Log: Send + Sync + 'static {
@@ -70,7 +79,7 @@ pub trait Log: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the log cannot be read now.
-    async fn read(&self, after_position: i64) -> Result<Vec<Self::Entry>, String>;
+    async fn read(&self, after_position: i64) -> Result<Page<Self::Entry>, String>;
 
     /// An entry's place in the order.
     fn position(entry: &Self::Entry) -> i64;
@@ -156,7 +165,16 @@ impl<L: Log> Reader<L> {
     /// Handles what there is after the last entry that was passed, and answers how many entries there were.
     async fn read_on(&self) -> Result<usize, String> {
         let after = self.shared.failed.position().await.map_err(|error| error.to_string())?;
-        let entries = self.shared.log.read(after).await?;
+        let Page { entries, last_position } = self.shared.log.read(after).await?;
+        if let Some(last) = last_position.filter(|last| *last < after) {
+            self.shared.failed.rewind(last).await.map_err(|error| error.to_string())?;
+            tracing::error!(
+                log = L::NAME,
+                after,
+                last,
+                "the log ends before what was read of it: it was restored from a backup, and is followed from its end"
+            );
+        }
         for entry in &entries {
             self.pass(entry).await.map_err(|error| error.to_string())?;
         }

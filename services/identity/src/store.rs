@@ -24,6 +24,11 @@ impl Store {
         Self { database: database.with_short_locks(), statements: database.statements().clone() }
     }
 
+    /// The connections for single statements.
+    pub(crate) fn statements(&self) -> &Statements {
+        &self.statements
+    }
+
     /// The connections, for the idempotency records and for transactions.
     pub(crate) fn pool(&self) -> &PgPool {
         self.database.pool()

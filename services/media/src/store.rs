@@ -33,6 +33,11 @@ impl Store {
         &self.database
     }
 
+    /// The connections for single statements.
+    pub(crate) fn statements(&self) -> &Statements {
+        &self.statements
+    }
+
     /// The connections, for the idempotency records.
     pub(crate) fn pool(&self) -> &PgPool {
         self.database.pool()

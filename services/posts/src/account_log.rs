@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use postbreeze_context::token::Issuer;
 use postbreeze_ids::{AccountId, WorkspaceId};
-use postbreeze_log_follower::{Failure, Following, Log, Pass};
+use postbreeze_log_follower::{Failure, Following, Log, Page, Pass};
 use postbreeze_proto::internal::v1::{
-    AccountLogEntry, ReadAccountLogRequest, account_log_entry::Event,
+    AccountLogEntry, ReadAccountLogRequest, ReadAccountLogResponse, account_log_entry::Event,
     account_log_service_client::AccountLogServiceClient,
 };
 use postbreeze_runtime::{Environment, peer::Peer};
@@ -59,7 +59,7 @@ impl Log for AccountLog {
     const NAME: &'static str = "accounts";
     const POSITION_TABLE: &'static str = "account_log_position";
 
-    async fn read(&self, after_position: i64) -> Result<Vec<AccountLogEntry>, String> {
+    async fn read(&self, after_position: i64) -> Result<Page<AccountLogEntry>, String> {
         let read = ReadAccountLogRequest { after_position };
         let request = self.issuer.request(read, &["accounts"], PATIENCE);
         let request = request.map_err(|error| error.to_string())?;
@@ -67,7 +67,8 @@ impl Log for AccountLog {
             .read_account_log(request)
             .await
             .map_err(|status| status.to_string())?;
-        Ok(answer.into_inner().entries)
+        let ReadAccountLogResponse { entries, last_position } = answer.into_inner();
+        Ok(Page { entries, last_position })
     }
 
     fn position(entry: &AccountLogEntry) -> i64 {

@@ -48,6 +48,12 @@ impl Store {
         &self.database
     }
 
+    /// The connections for single statements.
+    #[must_use]
+    pub fn statements(&self) -> &Statements {
+        &self.statements
+    }
+
     /// The connections, for the idempotency records and for transactions.
     #[must_use]
     pub fn pool(&self) -> &PgPool {

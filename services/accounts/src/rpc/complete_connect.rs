@@ -142,7 +142,7 @@ async fn replay(
     now: DateTime<Utc>,
 ) -> Result<Option<CompleteConnectResponse>, Error> {
     let first: Option<CompleteConnectResponse> =
-        idempotency::find(rpc.store.pool(), key, now).await?;
+        idempotency::look_up(rpc.store.statements(), key, now).await?;
     if let Some(account) = first.as_ref().and_then(|answer| answer.account.as_ref()) {
         let workspace_id =
             account.workspace_id.parse().map_err(|_| Error::Unreadable("workspace_id"))?;

@@ -50,7 +50,10 @@ pub(super) async fn read_account_log(
         let rows = rpc.store.account_log_after(after, MOST_ENTRIES).await?;
         let over = Instant::now() >= end || stopping.is_cancelled();
         if !rows.is_empty() || over {
-            return Ok(ReadAccountLogResponse { entries: rows.into_iter().map(entry).collect() });
+            let last_position =
+                if rows.is_empty() { Some(rpc.store.account_log_end().await?) } else { None };
+            let entries = rows.into_iter().map(entry).collect();
+            return Ok(ReadAccountLogResponse { entries, last_position });
         }
         tokio::select! {
             () = appended => {}

@@ -72,7 +72,9 @@ pub(super) async fn start_connect(
         let authorize_url = network.start_connect(&begun).await?;
         Ok::<_, Error>(StartConnectResponse { authorize_url, state, ..kept })
     };
-    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first_answer) =
+        idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await?
+    {
         return answer(first_answer).await;
     }
     let _held = match idempotency::claim(&rpc.environment, rpc.store.pool(), key.as_ref()).await? {

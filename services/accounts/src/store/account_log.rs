@@ -123,6 +123,12 @@ impl Store {
         .await
     }
 
+    /// The position of the last entry ever appended.
+    #[tracing::instrument(skip_all, name = "db.account_log_head.find", err(level = "debug"))]
+    pub(crate) async fn account_log_end(&self) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar!("SELECT position FROM account_log_head").fetch_one(self.pool()).await
+    }
+
     /// Deletes entries that every reader has dealt with long ago.
     #[tracing::instrument(skip_all, name = "db.account_log.sweep", err(level = "debug"))]
     pub(crate) async fn sweep_account_log(&self, before: DateTime<Utc>) -> Result<(), sqlx::Error> {

@@ -43,7 +43,9 @@ pub(super) async fn create_api_key(
     access::check_reach(context, &workspaces)?;
     let request_key = RequestKey::of(user_id, "ApiKeyService.CreateApiKey", &request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first) = idempotency::find(rpc.store.pool(), request_key.as_ref(), now).await? {
+    if let Some(first) =
+        idempotency::look_up(rpc.store.statements(), request_key.as_ref(), now).await?
+    {
         return Ok(first);
     }
     access::check_end(expire_time, now)?;

@@ -43,7 +43,9 @@ pub(super) async fn rotate_api_key(
     rpc.store.find_living_key(user_id, key_id).await?.ok_or_else(not_found)?;
     let request_key = RequestKey::of(user_id, "ApiKeyService.RotateApiKey", &request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first) = idempotency::find(rpc.store.pool(), request_key.as_ref(), now).await? {
+    if let Some(first) =
+        idempotency::look_up(rpc.store.statements(), request_key.as_ref(), now).await?
+    {
         return Ok(first);
     }
     let secret = mint(CredentialKind::ApiKey, &SystemRandom::new()).map_err(|_| Error::Crypto)?;

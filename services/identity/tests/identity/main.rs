@@ -8,6 +8,7 @@ mod create_api_key;
 mod get_api_key;
 mod get_key_scope;
 mod get_me;
+mod held_connections;
 mod list_api_keys;
 mod reach;
 mod revoke_api_key;

@@ -47,7 +47,9 @@ pub(super) async fn complete_upload(
     let medium = load(rpc, context, media_id, Action::WriteMedia).await?;
     let key = Key::of(context.user_id()?, "MediaService.CompleteUpload", &request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first_answer) =
+        idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await?
+    {
         return answer(rpc, first_answer, now).await;
     }
     let found = match medium.status()? {

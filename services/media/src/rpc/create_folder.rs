@@ -33,7 +33,9 @@ pub(super) async fn create_folder(
     folders::check_workspace("parent_folder_id", &workspace, parent.as_ref())?;
     let key = Key::of(context.user_id()?, "MediaService.CreateFolder", &request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first_answer) =
+        idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await?
+    {
         return Ok(first_answer);
     }
     let row = FolderRow {

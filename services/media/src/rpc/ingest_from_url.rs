@@ -60,7 +60,9 @@ pub(super) async fn ingest_from_url(
     folders::check_workspace("folder_id", &workspace, folder.as_ref())?;
     let key = Key::of(context.user_id()?, "MediaService.IngestFromUrl", &request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first_answer) =
+        idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await?
+    {
         return answer(rpc, first_answer).await;
     }
     let entitlements = entitlements(rpc, &workspace).await?;

@@ -43,7 +43,9 @@ pub(super) async fn presign_upload(
     folders::check_workspace("folder_id", &workspace, folder.as_ref())?;
     let key = Key::of(context.user_id()?, "MediaService.PresignUpload", &request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first_answer) =
+        idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await?
+    {
         return links::upload(rpc, first_answer, now).await;
     }
     let entitlements = entitlements(rpc, &workspace).await?;

@@ -6,7 +6,7 @@ use std::{collections::HashSet, time::Duration};
 
 use postbreeze_ids::WorkspaceId;
 use postbreeze_proto::internal::v1::{
-    ReadWorkspaceLogRequest, workspace_log_entry::Event,
+    ReadWorkspaceLogRequest, ReadWorkspaceLogResponse, workspace_log_entry::Event,
     workspace_log_service_client::WorkspaceLogServiceClient,
 };
 use postbreeze_runtime::postgres::bounded;
@@ -65,7 +65,9 @@ impl Deletions {
                 .read_workspace_log(request)
                 .await
                 .map_err(|status| Error::Peer { peer: "workspaces", status })?;
-            let entries = answer.into_inner().entries;
+            let ReadWorkspaceLogResponse { entries, last_position } = answer.into_inner();
+            // A log that was restored from a backup gives its positions out again.
+            position = position.min(last_position.unwrap_or(position));
             for entry in &entries {
                 position = entry.position;
                 if let Some(Event::Deleted(_)) = entry.event {

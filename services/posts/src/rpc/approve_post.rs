@@ -45,7 +45,7 @@ async fn approve(
         return Err(Error::OwnPost);
     }
     let now = rpc.environment.clock.now();
-    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key, now).await? {
+    if let Some(first_answer) = idempotency::look_up(rpc.store.statements(), key, now).await? {
         return Ok(first_answer);
     }
     let time = match timing {

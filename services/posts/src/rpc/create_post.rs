@@ -89,7 +89,9 @@ pub(super) async fn create_post(
     composition::refuse(violations)?;
     let key = Key::of(user_id, "CreatePost", &input.request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first_answer) =
+        idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await?
+    {
         return Ok(first_answer);
     }
     let Beginning { at, status, charge, limit } =

@@ -39,7 +39,7 @@ pub(super) async fn create_webhook(
     let workspace = context.admit(Claim::on(workspace_id), Action::ManageWebhooks)?;
     let key = Key::of(user_id, "WebhookService.CreateWebhook", &request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first) = idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await? {
         return Ok(first);
     }
     let row = WebhookRow {

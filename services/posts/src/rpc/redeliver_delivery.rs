@@ -34,7 +34,7 @@ pub(super) async fn redeliver_delivery(
     let user_id = context.user_id()?;
     let key = Key::of(user_id, "WebhookService.RedeliverDelivery", &request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first) = idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await? {
         return Ok(first);
     }
     let answer = idempotency::once(rpc.store.pool(), key.as_ref(), now, async |mut transaction| {

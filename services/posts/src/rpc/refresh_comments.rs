@@ -48,7 +48,7 @@ pub(super) async fn refresh_comments(
     let user_id = context.user_id()?;
     let key = Key::of(user_id, "CommentService.RefreshComments", &request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first) = idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await? {
         return Ok(first);
     }
     let _held = match idempotency::claim(&rpc.environment, rpc.store.pool(), key.as_ref()).await? {

@@ -52,7 +52,7 @@ pub(super) async fn reply_to_comment(
     let user_id = context.user_id()?;
     let key = Key::of(user_id, "CommentService.ReplyToComment", &request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first) = idempotency::find(rpc.store.pool(), key.as_ref(), now).await? {
+    if let Some(first) = idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await? {
         return Ok(first);
     }
     let reply = NewReply { body: &body, author_user_id: user_id, request_id: &request_id };

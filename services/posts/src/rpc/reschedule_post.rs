@@ -42,7 +42,7 @@ async fn reschedule(
 ) -> Result<ReschedulePostResponse, Error> {
     let post = change::load(rpc, context, post_id, Action::WritePosts).await?;
     let now = rpc.environment.clock.now();
-    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key, now).await? {
+    if let Some(first_answer) = idempotency::look_up(rpc.store.statements(), key, now).await? {
         return Ok(first_answer);
     }
     let at = timing::instant_or_fault(timing, now)?;

@@ -49,7 +49,7 @@ async fn retry(
     place(&post, target_id)?;
     let post = change::admit(context, post, Action::WritePosts)?;
     let now = rpc.environment.clock.now();
-    if let Some(first_answer) = idempotency::find(rpc.store.pool(), key, now).await? {
+    if let Some(first_answer) = idempotency::look_up(rpc.store.statements(), key, now).await? {
         return Ok(first_answer);
     }
     let accounts = accounts::of_post(rpc, &post).await?;

@@ -1,14 +1,20 @@
 //! Webhooks are told what happens to accounts and posts that time passes for.
 
 use postbreeze_proto::v1::{
-    CreatePostRequest, CreateWebhookRequest, SandboxFault, SocialAccount, WebhookEventType,
+    CreatePostRequest, CreateWebhookRequest, SandboxFault, SocialAccount, TargetStatus,
+    WebhookEventType,
 };
 use serde_json::Value;
 use sqlx::{Postgres, Transaction};
 
 use crate::support::{
+<<<<<<< ours
     Receiver, Replica, System, Team, command, create, disconnect, draft, faults, new_webhook,
     start, until_that, waiting,
+=======
+    Receiver, Replica, System, Team, command, create, disconnect, draft, eventually, faults, get,
+    new_webhook, scheduled, start,
+>>>>>>> theirs
 };
 
 /// A webhook that is told of everything.
@@ -141,4 +147,19 @@ async fn what_happens_to_an_account_is_told_once_however_many_read_of_it() {
     let wanted = [("account.connected", 5), ("account.disconnected", 5)];
     assert_eq!(told, wanted.map(|(kind, count)| (kind.to_owned(), count)));
     replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_process_that_is_stopping_still_hears_of_accounts_until_its_calls_have_ended() {
+    let system = start().await;
+    let team = system.team().await;
+    dealt_with(&system).await;
+    let post = scheduled(&system, "content", &team.account.id);
+    let post = team.owner.session.create_post(post).await.unwrap();
+    system.environment.background.stopping().cancel();
+    system.environment.background.draining().cancel();
+    disconnect(&team.owner, &team.account.id).await;
+    dealt_with(&system).await;
+    let seen = get(&team.owner.session, &post.id).await.unwrap();
+    assert_eq!(seen.targets[0].status(), TargetStatus::Canceled);
 }

@@ -259,3 +259,36 @@ async fn a_deletion_that_fails_holds_up_no_other() {
     let entries = set_aside(pool).await;
     assert_eq!(entries, [(1, false)], "what cannot be read is tried once");
 }
+
+/// A backup of `workspaces` gives positions out again that `posts` has read before.
+#[tokio::test]
+async fn a_log_that_was_restored_from_a_backup_is_followed_from_its_end() {
+    let system = System::start().await;
+    let ann = system.sign_up("ann").await;
+    let (workspace, account) = workspace_of(&ann, "acme").await;
+    let id = post_for_tomorrow(&system, &ann.session, &account).await;
+    sqlx::query("UPDATE workspace_log_position SET position = 1000")
+        .execute(system.pool("posts"))
+        .await
+        .unwrap();
+    eventually("the position is that of the log's end", || async {
+        let position: i64 = sqlx::query_scalar("SELECT position FROM workspace_log_position")
+            .fetch_one(system.pool("posts"))
+            .await
+            .unwrap();
+        position == 0
+    })
+    .await;
+    let request = DeleteWorkspaceRequest { workspace_id: workspace.id.clone() };
+    ann.session.workspaces().delete_workspace(request).await.unwrap();
+    let post: postbreeze_ids::PostId = id.parse().unwrap();
+    eventually("the post is canceled", || async {
+        let status: String = sqlx::query_scalar("SELECT status FROM posts WHERE id = $1")
+            .bind(post.uuid())
+            .fetch_one(system.pool("posts"))
+            .await
+            .unwrap();
+        status == "canceled"
+    })
+    .await;
+}

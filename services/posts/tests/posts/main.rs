@@ -53,6 +53,7 @@ mod refresh_comments;
 mod reject_post;
 mod reply_to_comment;
 mod reschedule_post;
+mod reserved_connections;
 mod retry_first_comment;
 mod retry_post;
 mod rotate_webhook_secret;

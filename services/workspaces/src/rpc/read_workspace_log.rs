@@ -46,7 +46,10 @@ pub(super) async fn read_workspace_log(
         let over =
             request.at_once || Instant::now() >= end || rpc.background.stopping().is_cancelled();
         if !rows.is_empty() || over {
-            return Ok(ReadWorkspaceLogResponse { entries: rows.into_iter().map(entry).collect() });
+            let last_position =
+                if rows.is_empty() { Some(rpc.store.log_end().await?) } else { None };
+            let entries = rows.into_iter().map(entry).collect();
+            return Ok(ReadWorkspaceLogResponse { entries, last_position });
         }
         tokio::select! {
             () = appended => {}

@@ -37,6 +37,12 @@ impl Store {
         .fetch_all(self.pool())
         .await
     }
+
+    /// The position of the last entry ever appended.
+    #[tracing::instrument(skip_all, name = "db.workspace_log_head.find", err(level = "debug"))]
+    pub(crate) async fn log_end(&self) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar!("SELECT position FROM workspace_log_head").fetch_one(self.pool()).await
+    }
 }
 
 impl Team {
