@@ -8,13 +8,8 @@ use serde_json::Value;
 use sqlx::{Postgres, Transaction};
 
 use crate::support::{
-<<<<<<< ours
-    Receiver, Replica, System, Team, command, create, disconnect, draft, faults, new_webhook,
-    start, until_that, waiting,
-=======
-    Receiver, Replica, System, Team, command, create, disconnect, draft, eventually, faults, get,
-    new_webhook, scheduled, start,
->>>>>>> theirs
+    Receiver, Replica, System, Team, command, create, disconnect, draft, faults, get, new_webhook,
+    scheduled, start, until_that, waiting,
 };
 
 /// A webhook that is told of everything.
