@@ -97,10 +97,8 @@ fn internal(service: &str, rpc: &str) -> Option<Policy> {
         | ("v1.AccountSourceService", "ReadSocialAccounts")
         | ("v1.MediaSourceService", "IngestMedia") => ON_THE_WAY_REACH,
         ("v1.AccountSourceService", "LookUpAccounts")
-        | ("v1.MediaSourceService", "LookUpMedia" | "HoldMedia" | "KeepMedia") => {
-            ON_THE_WAY_OR_BY_POSTS
-        }
-        ("v1.MediaSourceService", "ShareMedia" | "DiscardMedia")
+        | ("v1.MediaSourceService", "LookUpMedia" | "HoldMedia") => ON_THE_WAY_OR_BY_POSTS,
+        ("v1.MediaSourceService", "ShareMedia" | "KeepMedia" | "DiscardMedia")
         | (
             "v1.NetworkService",
             "Publish" | "FindPublished" | "PublishComment" | "FindComment" | "FetchComments",

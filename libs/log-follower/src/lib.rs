@@ -186,7 +186,8 @@ impl<L: Log> Reader<L> {
         let Shared { log, failed, clock, metrics, .. } = &*self.shared;
         let (position, subject) = (L::position(entry), L::subject(entry));
         if failed.holds_up(subject).await? {
-            if let Err(failure) = log.handle_ahead(entry).await {
+            let ahead = timeout(FIRST_ATTEMPT, log.handle_ahead(entry)).await;
+            if let Err(failure) = ahead.unwrap_or_else(|_| Err(unfinished(FIRST_ATTEMPT))) {
                 tracing::warn!(
                     log = L::NAME,
                     position,

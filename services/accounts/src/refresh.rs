@@ -355,7 +355,8 @@ impl Refresher {
 
     /// Refreshes a token that is due. One that nothing buys anew has come to its end, and the account's with it.
     async fn meet(&self, account_id: AccountId) -> Result<(), NoSession> {
-        let Some(loaded) = self.store.load_session(account_id).await? else { return Ok(()) };
+        let loaded = bounded(self.store.load_session(account_id)).await?;
+        let Some(loaded) = loaded else { return Ok(()) };
         let Some(token) = loaded.token.as_ref() else { return Ok(()) };
         if inactive(&loaded.account.status).is_some() {
             return Ok(());
@@ -364,7 +365,8 @@ impl Refresher {
         if can_refresh(token) {
             self.detached(loaded).await?;
         } else if token.expire_time.is_some_and(|expires| expires <= now) {
-            self.store.expire_account(&loaded.account, token.version, false, now).await?;
+            let expiring = self.store.expire_account(&loaded.account, token.version, false, now);
+            bounded(expiring).await?;
         }
         Ok(())
     }

@@ -110,7 +110,7 @@ impl Inbox {
         let begun = Instant::now();
         let mut missed = None;
         let now = self.environment.clock.now();
-        for source in self.store.due_sources(feed.account_id, now).await? {
+        for source in bounded(self.store.due_sources(feed.account_id, now)).await? {
             if begun.elapsed() > TURN {
                 break;
             }
@@ -151,7 +151,7 @@ impl Inbox {
             }
             Some(Missed::NotAsked(_)) => (FeedEnd::Failed(now + pause(1, true, None)), None),
         };
-        self.store.give_back_feed(feed, end, wait).await
+        bounded(self.store.give_back_feed(feed, end, wait)).await
     }
 
     /// Fetches the comments of a target whose account was taken, and says when they are fetched next. Answers how many were
@@ -165,7 +165,8 @@ impl Inbox {
             Ok(Told::Failed(failure)) => {
                 let missed = missed(&failure);
                 if matches!(missed, Missed::Target) {
-                    self.store.postpone_fetch(source, self.environment.clock.now()).await?;
+                    bounded(self.store.postpone_fetch(source, self.environment.clock.now()))
+                        .await?;
                 }
                 return Ok(Err(missed));
             }
@@ -173,15 +174,15 @@ impl Inbox {
             Err(status) => {
                 // It would be the same the next time, and in the way of the account's other targets.
                 tracing::warn!(%status, target.id = %source.target_id, "comments cannot be asked for");
-                self.store.postpone_fetch(source, self.environment.clock.now()).await?;
+                bounded(self.store.postpone_fetch(source, self.environment.clock.now())).await?;
                 return Ok(Err(Missed::Target));
             }
         };
         let Environment { clock, minter, .. } = &self.environment;
         let now = clock.now();
         let comments = told.into_iter().filter_map(|comment| kept(comment, now)).collect();
-        let new = self.store.take_in(source, comments, minter, now).await?;
-        self.store.set_next_fetch(source, now).await?;
+        let new = bounded(self.store.take_in(source, comments, minter, now)).await?;
+        bounded(self.store.set_next_fetch(source, now)).await?;
         Ok(Ok(new))
     }
 

@@ -117,6 +117,7 @@ pub fn service(parts: Parts) -> BoxService {
     let publisher = publisher::start(publisher::Parts {
         environment: environment.clone(),
         store: Store::new(&parts.database.reserved(PUBLISHER_TRANSACTIONS, PUBLISHER_STATEMENTS)),
+        common: store.clone(),
         issuer: issuer.clone(),
         accounts: accounts.clone(),
         media: parts.media.clone(),

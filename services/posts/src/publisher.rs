@@ -76,7 +76,10 @@ impl Terms {
 /// What the publisher is made of.
 pub(crate) struct Parts {
     pub(crate) environment: Environment,
+    /// Over connections that nothing else uses.
     pub(crate) store: Store,
+    /// Over those of all others, for what may wait.
+    pub(crate) common: Store,
     pub(crate) issuer: Issuer,
     pub(crate) accounts: Peer,
     pub(crate) media: Peer,
@@ -90,6 +93,7 @@ pub(crate) struct Parts {
 struct Shared {
     environment: Environment,
     store: Store,
+    common: Store,
     issuer: Issuer,
     accounts: Peer,
     media: Peer,
@@ -157,6 +161,7 @@ pub(crate) fn start(parts: Parts) -> Publisher {
         gate: Gate::new(vec![parts.accounts.clone(), parts.workspaces.clone()]),
         environment: parts.environment,
         store: parts.store,
+        common: parts.common,
         issuer: parts.issuer,
         accounts: parts.accounts,
         media: parts.media,

@@ -121,9 +121,9 @@ impl Replies {
             let now = self.environment.clock.now();
             let next = next(told, taken.tries, taken.looks, taken.first_try_time, now);
             if next != Next::Send {
-                return self.store.settle_reply(&taken, &next, now).await;
+                return bounded(self.store.settle_reply(&taken, &next, now)).await;
             }
-            match self.store.take_reply_again(&taken, now).await? {
+            match bounded(self.store.take_reply_again(&taken, now)).await? {
                 None => return Ok(()),
                 Some(again) => taken = again,
             }

@@ -60,19 +60,17 @@ fn named_callers(path: &str) -> Option<&'static [&'static str]> {
     match (service, rpc) {
         ("CredentialService", "Authenticate") => Some(&["aggregator"]),
         ("WorkspaceLogService", _) => Some(&["posts", "media", "accounts"]),
-        ("AccountLogService" | "NetworkService", _) | ("MediaSourceService", "ShareMedia") => {
-            Some(&["posts"])
-        }
+        ("AccountLogService" | "NetworkService", _)
+        | ("MediaSourceService", "ShareMedia" | "KeepMedia" | "DiscardMedia") => Some(&["posts"]),
         _ => None,
     }
 }
 
 /// The internal RPCs that `posts` calls for users and on its own behalf.
-const BY_POSTS_TOO: [&str; 4] = [
+const BY_POSTS_TOO: [&str; 3] = [
     "/postbreeze.internal.v1.AccountSourceService/LookUpAccounts",
     "/postbreeze.internal.v1.MediaSourceService/LookUpMedia",
     "/postbreeze.internal.v1.MediaSourceService/HoldMedia",
-    "/postbreeze.internal.v1.MediaSourceService/KeepMedia",
 ];
 
 fn is_public(path: &str) -> bool {

@@ -21,6 +21,8 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(1_800);
 const QUICK: Duration = Duration::from_secs(1);
 /// An old connection may not see what new ones see: a server that was made read-only, an address that moved.
 const AGE: Duration = Duration::from_secs(30);
+/// How long another connection may take to come about; the aged one is kept otherwise.
+const RENEW_WITHIN: Duration = Duration::from_millis(500);
 /// Between two times that all connections are left.
 const PAUSE: Duration = Duration::from_secs(5);
 /// How long an answer speaks for the database.
@@ -128,7 +130,7 @@ impl Probe {
         let begun = Instant::now();
         let kept = {
             let mut state = lock(&self.state);
-            state.connection.take().filter(|(_, since)| since.elapsed() < AGE)
+            state.connection.take()
         };
         // Until it has answered: whoever asks may give up.
         let suspicion = kept.as_ref().map(|_| lock(&self.state).suspect());
@@ -169,7 +171,19 @@ impl Probe {
     ) -> Result<(PgConnection, Instant, bool), NotReady> {
         if let Some((mut connection, since)) = kept {
             match self.put(&mut connection).await {
-                Ok(()) => return Ok((connection, since, true)),
+                Ok(()) if since.elapsed() < AGE => return Ok((connection, since, true)),
+                // One that has aged goes once another has answered: a server that takes no more connections serves those it has.
+                Ok(()) => {
+                    let renewed = timeout(RENEW_WITHIN, async {
+                        let mut renewed = self.options.connect().await.map_err(NotReady::Failed)?;
+                        self.put(&mut renewed).await?;
+                        Ok::<_, NotReady>(renewed)
+                    });
+                    return Ok(match renewed.await {
+                        Ok(Ok(renewed)) => (renewed, Instant::now(), true),
+                        _ => (connection, since, true),
+                    });
+                }
                 // The server may have been started again, or moved.
                 Err(NotReady::Failed(error)) => {
                     tracing::debug!(%error, "the connection that readiness is asked over failed");

@@ -30,7 +30,9 @@ pub struct Statements(Arc<Shared>);
 
 struct Shared {
     options: PgConnectOptions,
-    permits: Arc<Semaphore>,
+    connections: usize,
+    /// Of an epoch. What is borrowed from an earlier one may never come back, and must not count any more.
+    permits: Mutex<(u64, Arc<Semaphore>)>,
     idle: Mutex<Vec<Kept>>,
     patience: Duration,
     epoch: Epoch,
@@ -51,10 +53,17 @@ impl Statements {
         patience: Duration,
         epoch: Epoch,
     ) -> Self {
-        let permits =
+        let connections =
             usize::try_from(connections).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        let (permits, idle) = (Arc::new(Semaphore::new(permits)), Mutex::default());
-        Self(Arc::new(Shared { options, permits, idle, patience, epoch }))
+        let permits = Mutex::new((epoch.current(), Arc::new(Semaphore::new(connections))));
+        Self(Arc::new(Shared {
+            options,
+            connections,
+            permits,
+            idle: Mutex::default(),
+            patience,
+            epoch,
+        }))
     }
 
     /// Other connections to the same server, another number of them.
@@ -69,7 +78,7 @@ impl Statements {
     /// When none is free for too long, or the server cannot be reached.
     pub async fn lease(&self) -> Result<Lease<'_>, sqlx::Error> {
         let home = &self.0;
-        let permit = timeout(home.patience, Arc::clone(&home.permits).acquire_owned())
+        let permit = timeout(home.patience, home.permits().acquire_owned())
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?
             .map_err(|_| sqlx::Error::PoolClosed)?;
@@ -89,6 +98,16 @@ impl Shared {
             .await
             .map_err(|_| sqlx::Error::from(io::Error::from(io::ErrorKind::TimedOut)))??;
         Ok(Kept { connection, epoch, since: Instant::now(), age: age() })
+    }
+
+    /// The permits of the current epoch.
+    fn permits(&self) -> Arc<Semaphore> {
+        let mut permits = self.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.epoch.current();
+        if permits.0 != current {
+            *permits = (current, Arc::new(Semaphore::new(self.connections)));
+        }
+        Arc::clone(&permits.1)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Kept>> {

@@ -6,6 +6,8 @@ use postbreeze_proto::{
     internal::v1::{PublishRequest, PublishResponse},
 };
 
+use postbreeze_runtime::postgres::bounded;
+
 use super::{
     Rpc, message,
     sending::{self, Purpose, check_post, no_account},
@@ -29,7 +31,9 @@ pub(super) async fn publish(
     let now = rpc.environment.clock.now();
     let call = sending::sandbox_call(rpc, account_id);
     let post = NewCall::of_post(&request);
-    let outcome = match rpc.store.load_to_publish(account_id, call, &post, now).await? {
+    // The deadline of this call is minutes: it must not wait that long for a connection that never answers.
+    let loading = rpc.store.load_to_publish(account_id, call, &post, now);
+    let outcome = match bounded(loading).await? {
         None => no_account().into(),
         Some((_, true)) => Outcome::Sent(sandbox_sent(call)),
         Some((loaded, false)) => send(rpc, loaded, &request).await?,

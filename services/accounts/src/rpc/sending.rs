@@ -9,6 +9,7 @@ use postbreeze_proto::{
     internal::v1::{PublishCommentRequest, PublishRequest},
     time::from_proto,
 };
+use postbreeze_runtime::postgres::bounded;
 
 use super::Rpc;
 use crate::{
@@ -125,8 +126,8 @@ pub(super) async fn open(
     let (store, account_id, now) = (&rpc.store, session.account.id, session.now);
     let (key, row) = match purpose {
         _ if !network.capabilities().keeps_progress => ("", None),
-        Purpose::Send(key) => (key, store.begin_sending(account_id, key, now).await?),
-        Purpose::Look(key) => (key, store.find_sending(account_id, key).await?),
+        Purpose::Send(key) => (key, bounded(store.begin_sending(account_id, key, now)).await?),
+        Purpose::Look(key) => (key, bounded(store.find_sending(account_id, key)).await?),
         Purpose::Ask => ("", None),
     };
     let clock = rpc.environment.clock.clone();
@@ -140,7 +141,7 @@ pub(super) async fn open_for(
     account_id: AccountId,
     purpose: Purpose<'_>,
 ) -> Result<Result<Door, Failure>, Error> {
-    let Some(loaded) = rpc.store.load_session(account_id).await? else {
+    let Some(loaded) = bounded(rpc.store.load_session(account_id)).await? else {
         return Ok(Err(no_account()));
     };
     match open(rpc, loaded, purpose).await {
@@ -180,7 +181,8 @@ impl Door {
         }
         let now = rpc.environment.clock.now();
         let revoked = trouble == TokenTrouble::Revoked;
-        rpc.store.expire_account(&self.session.account, self.version, revoked, now).await?;
+        let expiring = rpc.store.expire_account(&self.session.account, self.version, revoked, now);
+        bounded(expiring).await?;
         Ok(Some(self.told(failure)))
     }
 

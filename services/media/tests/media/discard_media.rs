@@ -1,17 +1,13 @@
-use postbreeze_context::Caller;
-use postbreeze_context::token::{Audience, CONTEXT, EDGE, Issuer};
 use postbreeze_proto::{
     internal::v1::{DiscardMediaRequest, media_source_service_client::MediaSourceServiceClient},
     status::Reason,
 };
 use postbreeze_runtime::BoxService;
 use tonic::Status;
-use tower::ServiceExt as _;
-use uuid::Uuid;
 
 use crate::support::{
-    System, get, hold, invalid_fields, objects, owner, picture, post, refused, source, stored,
-    unknown,
+    System, get, hold, invalid_fields, objects, owner, picture, post, refused, source, source_for,
+    stored, unknown,
 };
 
 async fn discard(
@@ -47,17 +43,7 @@ async fn discard_media_is_for_services_alone() {
     let system = System::start().await;
     let (owner, id) = owner(&system).await;
     let a = picture(&owner.session, &id, "a.png").await.id;
-    let signing = system.keys.signing(EDGE).unwrap();
-    let issuer = Issuer::new(EDGE, signing, system.clock.clock()).unwrap();
-    let session_id = Uuid::from_u128(7);
-    let caller = Caller::Session { user_id: owner.id().parse().unwrap(), session_id };
-    let token = issuer.token(&caller, Audience::internal(&["media"])).unwrap();
-    let media = system.services.owners.media.clone();
-    let service = media.map_request(move |mut request: http::Request<tonic::body::Body>| {
-        request.headers_mut().insert(CONTEXT, token.clone());
-        request
-    });
-    let asked = MediaSourceServiceClient::new(BoxService::new(service));
-    refused(discard(asked, &[&a]).await, Reason::SessionRequired);
+    let asked = source_for(&system, &owner);
+    refused(discard(asked, &[&a]).await, Reason::SourceUnreachable);
     get(&owner.session, &a).await.unwrap();
 }

@@ -2,7 +2,10 @@
 
 use std::{ops::Deref, time::Duration};
 
-use postbreeze_context::token::{CONTEXT, Issuer};
+use postbreeze_context::{
+    Caller,
+    token::{Audience, CONTEXT, EDGE, Issuer},
+};
 use postbreeze_ids::{Bucket, Id, Kind, Post, UserId};
 use postbreeze_proto::{
     internal::v1::{
@@ -175,6 +178,21 @@ pub(crate) fn source(system: &System) -> MediaSourceServiceClient<BoxService> {
     let service = media.map_request(move |mut request: http::Request<tonic::body::Body>| {
         let token = issuer.system_token(&["media"]).unwrap();
         request.headers_mut().insert(CONTEXT, token);
+        request
+    });
+    MediaSourceServiceClient::new(BoxService::new(service))
+}
+
+/// The internal RPCs, as a service asks them on the way of a user's call.
+pub(crate) fn source_for(system: &System, user: &User) -> MediaSourceServiceClient<BoxService> {
+    let signing = system.keys.signing(EDGE).unwrap();
+    let issuer = Issuer::new(EDGE, signing, system.clock.clock()).unwrap();
+    let caller =
+        Caller::Session { user_id: user.id().parse().unwrap(), session_id: Uuid::from_u128(7) };
+    let token = issuer.token(&caller, Audience::internal(&["media"])).unwrap();
+    let media = system.services.owners.media.clone();
+    let service = media.map_request(move |mut request: http::Request<tonic::body::Body>| {
+        request.headers_mut().insert(CONTEXT, token.clone());
         request
     });
     MediaSourceServiceClient::new(BoxService::new(service))

@@ -8,6 +8,7 @@ use http::{
 };
 use postbreeze_egress::Post;
 use postbreeze_ids::PostId;
+use postbreeze_runtime::postgres::bounded;
 use rand::RngExt as _;
 use secrecy::SecretString;
 
@@ -62,7 +63,8 @@ impl Attempt {
         let answer = self.send(courier).await;
         let outcome = self.judge(courier, answer);
         let now = courier.environment.clock.now();
-        let settled = courier.store.settle_delivery(&self.delivery, &self.url, &outcome, now).await;
+        let settling = courier.store.settle_delivery(&self.delivery, &self.url, &outcome, now);
+        let settled = bounded(settling).await;
         if let Err(error) = settled {
             tracing::warn!(%error, "the outcome of a delivery cannot be written");
         }

@@ -14,7 +14,7 @@ use prost::Message as _;
 use super::{Terms, key, media::Shown, settle};
 use crate::{
     error::Error,
-    post::{Move, Next, Part, PostStatus, next, shown_media},
+    post::{IN_PROGRESS, Move, Next, Part, PostStatus, next, shown_media},
     store::{
         Store,
         attempts::{EndedAttempt, NewAttempt, begin_attempts, end_attempts},
@@ -226,7 +226,10 @@ impl<'a> Claim<'a> {
         let target = post.touch(place);
         target.send_key = send_key;
         target.attempt_count += 1;
-        target.error = Failure::default();
+        // An attempt that the network still works on has begun, whatever becomes of this one.
+        if target.error.code != IN_PROGRESS {
+            target.error = Failure::default();
+        }
         let target = &post.targets[place];
         self.begun.push(NewAttempt {
             id: self.minter.mint(post.id.bucket()),

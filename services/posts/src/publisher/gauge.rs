@@ -15,7 +15,7 @@ pub(super) async fn measure(shared: Arc<Shared>) {
     let mut failing = false;
     while stopping.run_until_cancelled(sleep(EVERY)).await.is_some() {
         let now = shared.environment.clock.now();
-        let oldest = bounded(shared.store.oldest_unsent(now)).await;
+        let oldest = bounded(shared.common.oldest_unsent(now)).await;
         match &oldest {
             Ok(oldest) => {
                 let age = oldest.and_then(|oldest| (now - oldest).to_std().ok());

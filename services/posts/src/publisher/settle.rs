@@ -298,6 +298,7 @@ fn withdraw(
 ) -> Option<EndedAttempt> {
     let target = &post.targets[place];
     let withdrawn = EndedAttempt { error: error.clone(), ..ended(post, place, WITHDRAWN) };
+    let error = if target.error.code == IN_PROGRESS { target.error.clone() } else { error };
     let is_unsent = target.attempt_count <= 1 || target.is_stopped;
     let (what, error) = match (ends, is_unsent) {
         (false, _) => (Move::Repeat, error),

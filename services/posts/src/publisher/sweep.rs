@@ -21,7 +21,7 @@ pub(super) async fn sweep(shared: Arc<Shared>) {
     let mut from = 0;
     while stopping.run_until_cancelled(sleep(EVERY)).await.is_some() {
         let now = shared.environment.clock.now();
-        match bounded(shared.store.mend_due(from..from + BUCKETS, now - LATE)).await {
+        match bounded(shared.common.mend_due(from..from + BUCKETS, now - LATE)).await {
             Ok(0) => {}
             Ok(targets) => {
                 tracing::warn!(targets, "targets that had fallen through are sent");

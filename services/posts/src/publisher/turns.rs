@@ -34,6 +34,11 @@ const SINGLY: Duration = Duration::from_secs(5);
 /// Room for this many is worth a claim at once; less is after [`GATHER`].
 const WORTH_CLAIMING: usize = 32;
 const GATHER: Duration = Duration::from_millis(5);
+/// How long a target is put off at least whose claim took too long, and one that cannot be claimed as it is.
+const SLOW_PAUSE: TimeDelta = TimeDelta::seconds(5);
+const BROKEN_PAUSE: TimeDelta = TimeDelta::minutes(1);
+/// How often late targets are looked for that are not claimed, since their account is left alone.
+const LATE_EVERY: Duration = Duration::from_secs(5);
 /// After a claim that found everything held by others.
 const HELD_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -42,7 +47,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(super) async fn run(shared: Arc<Shared>, outcomes: UnboundedSender<Done>) {
     let deletions = Deletions::default();
     let (backlog, late_from) = (Backlog::new(Instant::now()), DateTime::UNIX_EPOCH);
-    Loop { shared, outcomes, deletions, backlog, late_from }.run().await;
+    Loop { shared, outcomes, deletions, backlog, late_from, late_read: None }.run().await;
 }
 
 struct Loop {
@@ -52,6 +57,7 @@ struct Loop {
     backlog: Backlog,
     /// From when on late targets are read while networks cannot be asked.
     late_from: DateTime<Utc>,
+    late_read: Option<Instant>,
 }
 
 /// What was read of the queue.
@@ -143,8 +149,12 @@ impl Loop {
             self.end_late(now).await?;
             return Ok(Rest::Anyway(POLL));
         }
-        if let Err(cause) = self.deletions.prune(&self.shared).await {
+        if let Err(cause) = bounded(self.deletions.prune(&self.shared)).await {
             tracing::warn!(%cause, "publisher: known deletions were not pruned; they are pruned with the next poll");
+        }
+        if self.late_read.is_none_or(|read| read.elapsed() >= LATE_EVERY) {
+            self.late_read = Some(Instant::now());
+            self.end_late(now).await?;
         }
         let room = {
             let mut pace = self.shared.pace();
@@ -195,7 +205,14 @@ impl Loop {
         let ahead = now + TimeDelta::from_std(POLL).unwrap_or_default();
         let from = self.backlog.read_from(now, Instant::now());
         let passed = self.backlog.passed();
-        let found = bounded(store.read_due(from..=ahead, &passed, READ)).await?;
+        let found = match bounded(store.read_due(from..=ahead, &passed, READ)).await {
+            Ok(found) => found,
+            Err(cause) => {
+                // Nothing was claimed yet: what was taken on would be held without an end.
+                self.release(&due.taken);
+                return Err(cause.into());
+            }
+        };
         // Everything before this time is held or passed over once the targets are dealt with.
         let mut read_until = if i64::try_from(found.len()).is_ok_and(|count| count < READ) {
             now
@@ -212,20 +229,18 @@ impl Loop {
                 continue;
             }
             due.more = true;
-            let is_full = pace.room() == 0 || due.taken.len() == BATCH;
-            if is_full || !self.backlog.pass(target.account_id, target.due_time) {
+            if pace.room() == 0 || due.taken.len() == BATCH {
                 read_until = read_until.min(target.due_time);
-                if is_full {
-                    break;
-                }
+                break;
             }
+            self.backlog.pass(target.account_id, target.due_time);
         }
         drop(pace);
         self.backlog.read_until(read_until);
         Ok(due)
     }
 
-    /// Ends what may not go out any more while networks cannot be asked.
+    /// Ends what may not go out any more, also while networks cannot be asked or an account is left alone.
     async fn end_late(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
         let shared = Arc::clone(&self.shared);
         let until = now - shared.terms.max_lateness;
@@ -334,8 +349,15 @@ impl Loop {
                 }
                 Err(cause) if !is_unavailable(&cause) => {
                     tracing::error!(target.id = %target.id, %cause, "publisher: a target cannot be claimed; it is put off");
-                    bounded(store.put_off(target.id, now)).await?;
-                    all.progressed = true;
+                    // A row that another transaction holds for long is free again soon.
+                    let least = if is_slow(&cause) { SLOW_PAUSE } else { BROKEN_PAUSE };
+                    match bounded(store.put_off(target.id, now, least)).await {
+                        Ok(()) => all.progressed = true,
+                        Err(cause) => {
+                            tracing::warn!(target.id = %target.id, %cause, "publisher: a target cannot be put off; it is read again");
+                            all.left.push(target.id);
+                        }
+                    }
                 }
                 // What was claimed before is ours to send.
                 Err(cause) if !all.jobs.is_empty() => {
@@ -413,6 +435,11 @@ impl Loop {
         }
         Ok(())
     }
+}
+
+/// Whether a statement waited too long, for a lock or for its turn.
+fn is_slow(error: &Error) -> bool {
+    matches!(error, Error::Database(cause) if trouble(cause) == Trouble::TooSlow)
 }
 
 /// Whether the database is away, so that trying another row at once is of no use.

@@ -244,7 +244,8 @@ impl<'a> Change<'a> {
             let standings: Vec<_> = standings
                 .map(|((target, status), due)| Standing { id: target.id, status: *status, due })
                 .collect();
-            save_standings(transaction, bucket, &standings, scheduled, self.now).await?;
+            let opens = self.step.opens();
+            save_standings(transaction, bucket, &standings, scheduled, opens, self.now).await?;
             if is_undescribed && step.opens() {
                 describe_targets(transaction, bucket, &post.targets).await?;
             }

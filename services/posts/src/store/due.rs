@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use postbreeze_ids::{AccountId, PostId, TargetId};
 use uuid::Uuid;
 
@@ -187,25 +187,31 @@ impl Store {
         Ok(renewed)
     }
 
-    /// Puts a target off that cannot be dealt with now: by a tenth of the time for which it has waited, by a minute at least
-    /// and half an hour at most.
+    /// Puts a target off that cannot be dealt with now: by a tenth of the time for which it has waited, by
+    /// half an hour at most.
     ///
     /// # Errors
     /// When the database fails.
     #[tracing::instrument(skip_all, name = "db.post_targets.put_off", err(level = "debug"))]
-    pub async fn put_off(&self, id: TargetId, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    pub async fn put_off(
+        &self,
+        id: TargetId,
+        now: DateTime<Utc>,
+        least: TimeDelta,
+    ) -> Result<(), sqlx::Error> {
         sqlx::query!(
             r#"
             UPDATE post_targets
             SET due_time = $3::TIMESTAMPTZ + LEAST(
                 INTERVAL '30 minutes',
-                GREATEST(INTERVAL '1 minute', ($3 - COALESCE(first_try_time, ready_time, due_time)) / 10)
+                GREATEST(make_interval(secs => $4), ($3 - COALESCE(first_try_time, ready_time, due_time)) / 10)
             )
             WHERE bucket = $1 AND id = $2 AND due_time <= $3
             "#,
             id.bucket().as_i16(),
             id as TargetId,
             now,
+            least.as_seconds_f64(),
         )
         .execute(self.pool())
         .await?;

@@ -188,13 +188,15 @@ pub struct Standing {
     pub due: Due,
 }
 
-/// Writes where targets of one bucket stand, whose posts are locked. `scheduled`: when their post goes out.
+/// Writes where targets of one bucket stand, whose posts are locked. `scheduled`: when their post goes out. `opens`: whether it
+/// was asked to go out by this step, so that how late it is counts from now on.
 #[tracing::instrument(skip_all, name = "db.post_targets.save_standings", err(level = "debug"))]
 pub async fn save_standings(
     connection: &mut PgConnection,
     bucket: i16,
     standings: &[Standing],
     scheduled: Option<DateTime<Utc>>,
+    opens: bool,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let ids: Vec<Uuid> = standings.iter().map(|target| target.id.uuid()).collect();
@@ -214,7 +216,11 @@ pub async fn save_standings(
         UPDATE post_targets AS target
         SET status = new.status,
             due_time = CASE WHEN new.stays THEN target.due_time ELSE new.due_time END,
-            ready_time = CASE WHEN new.due_time IS NULL THEN target.ready_time ELSE GREATEST(new.due_time, $7) END,
+            ready_time = CASE
+                WHEN new.due_time IS NULL THEN target.ready_time
+                WHEN $8 THEN GREATEST(new.due_time, $7)
+                ELSE COALESCE(target.ready_time, new.due_time)
+            END,
             is_stopped = new.stopped OR target.is_stopped AND new.due_time IS NULL,
             first_try_time = CASE WHEN new.due_time IS NULL THEN target.first_try_time END,
             tries = CASE WHEN new.due_time IS NULL THEN target.tries ELSE 0 END,
@@ -236,6 +242,7 @@ pub async fn save_standings(
         &due as &[Option<DateTime<Utc>>],
         &stopped,
         now,
+        opens,
     )
     .execute(connection)
     .await?;

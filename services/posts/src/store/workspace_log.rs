@@ -182,7 +182,7 @@ async fn cancel(
     }
     save_stopped(connection, workspace_id, &ids, &statuses, now).await?;
     let bucket = workspace_id.bucket().as_i16();
-    save_standings(connection, bucket, &standings, None, now).await?;
+    save_standings(connection, bucket, &standings, None, false, now).await?;
     for (charge, units) in released {
         release(connection, charge, units).await?;
     }

@@ -192,7 +192,8 @@ async fn putting_off_brings_nothing_forward_and_takes_longer_each_time() {
         .await
         .unwrap();
     let put_off = async |at: TimeDelta| {
-        world.store.put_off(target.id, world.now + at).await.unwrap();
+        let least = TimeDelta::minutes(1);
+        world.store.put_off(target.id, world.now + at, least).await.unwrap();
         world.due_time(&target).await.unwrap() - world.now
     };
     assert_eq!(put_off(TimeDelta::zero()).await, TimeDelta::seconds(10));
