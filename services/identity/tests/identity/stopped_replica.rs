@@ -28,7 +28,8 @@ type Call = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
 async fn stop_when_locked(call: &mut Call, pool: &PgPool, table: &str, id: Uuid) {
     let free = format!("SELECT 1 FROM {table} WHERE id = $1 FOR UPDATE SKIP LOCKED");
     loop {
-        assert!(poll!(call.as_mut()).is_pending(), "the call has ended without a stop");
+        let polled = poll!(call.as_mut());
+        assert!(polled.is_pending(), "the call has ended without a stop: {polled:?}");
         let free = sqlx::query(sqlx::AssertSqlSafe(free.clone())).bind(id);
         if free.fetch_optional(pool).await.unwrap().is_none() {
             return;
