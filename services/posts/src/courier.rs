@@ -136,7 +136,7 @@ impl Courier {
             let (courier, background) = (self.clone(), self.environment.background.clone());
             self.environment.background.spawn(async move {
                 // What does not end in time is sent again by another.
-                background.finish(attempt.make(&courier)).await;
+                background.finish(Box::pin(attempt.make(&courier))).await;
                 drop(permit);
                 courier.bells.deliveries.ring();
             });

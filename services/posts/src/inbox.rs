@@ -95,7 +95,7 @@ impl Inbox {
             begun += 1;
             let inbox = self.clone();
             self.environment.background.spawn(async move {
-                if let Err(error) = inbox.fetch_account(feed).await {
+                if let Err(error) = Box::pin(inbox.fetch_account(feed)).await {
                     tracing::warn!(%error, account.id = %feed.account_id, "comments cannot be kept");
                 }
                 drop(permit);
@@ -115,7 +115,7 @@ impl Inbox {
                 break;
             }
             let stopping = self.environment.background.stopping();
-            match stopping.run_until_cancelled(self.fetch(&source)).await.transpose()? {
+            match stopping.run_until_cancelled(Box::pin(self.fetch(&source))).await.transpose()? {
                 None => break,
                 Some(Ok(_) | Err(Missed::Target)) => {}
                 Some(Err(why)) => {

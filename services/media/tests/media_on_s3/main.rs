@@ -9,3 +9,5 @@ mod support;
 
 #[path = "../media/bytes.rs"]
 mod bytes;
+#[path = "../media/discard_media.rs"]
+mod discard_media;

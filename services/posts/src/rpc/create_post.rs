@@ -89,10 +89,8 @@ pub(super) async fn create_post(
     composition::refuse(violations)?;
     let key = Key::of(user_id, "CreatePost", &input.request_id, &request);
     let now = rpc.environment.clock.now();
-    if let Some(first_answer) =
-        idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await?
-    {
-        return Ok(first_answer);
+    if let Some(kept) = idempotency::look_up(rpc.store.statements(), key.as_ref(), now).await? {
+        return Ok(kept);
     }
     let Beginning { at, status, charge, limit } =
         beginning(rpc, &workspace, &accounts, input.timing, now).await?;

@@ -236,12 +236,12 @@ async fn nothing_goes_out_of_a_workspace_whose_deletion_was_not_dealt_with() {
         "it was withheld",
         || async {
             sqlx::query_scalar(
-            "SELECT count(*) FROM post_targets WHERE post_id = $1 AND error_code = 'not_sent'",
-        )
-        .bind(id.uuid())
-        .fetch_one(system.pool("posts"))
-        .await
-        .unwrap()
+                "SELECT count(*) FROM post_targets WHERE post_id = $1 AND error_code = 'not_sent'",
+            )
+            .bind(id.uuid())
+            .fetch_one(system.pool("posts"))
+            .await
+            .unwrap()
         },
         |withheld: &i64| *withheld > 0,
     )
