@@ -154,7 +154,9 @@ impl Loop {
         }
         if self.late_read.is_none_or(|read| read.elapsed() >= LATE_EVERY) {
             self.late_read = Some(Instant::now());
-            self.end_late(now).await?;
+            if let Err(cause) = self.end_late(now).await {
+                tracing::warn!(%cause, "publisher: late targets were not ended; they are looked for again in 5 s");
+            }
         }
         let room = {
             let mut pace = self.shared.pace();
