@@ -10,7 +10,7 @@ use postbreeze_proto::v1::{
 use crate::support::{
     Client, System, cancel, change_plan, command, disconnect, draft, events, eventually, faults,
     get, held, never_due, require_approval, retry, schedule, scheduled, sent, target,
-    target_statuses, until, until_target, workspace_of,
+    target_statuses, until, until_target, until_that, workspace_of,
 };
 
 const DAY: TimeDelta = TimeDelta::days(1);
@@ -38,8 +38,16 @@ async fn failed(client: &Client, account_id: &str) -> Post {
 async fn canceled_after_an_attempt(client: &Client, account_id: &str) -> Post {
     command(client, account_id, faults(&[SandboxFault::ServerError])).await;
     let post = client.create_post(now("x", account_id)).await.unwrap();
-    let waiting = until_target(client, &post.id, TargetStatus::Pending).await;
-    assert_eq!(waiting.targets[0].attempt_count, 1);
+    until_that(
+        "it waits to be tried again",
+        || get(client, &post.id),
+        |post| {
+            let target = &post.as_ref().unwrap().targets[0];
+            target.status() == TargetStatus::Pending && target.attempt_count == 1
+        },
+    )
+    .await
+    .unwrap();
     cancel(client, &post.id).await.unwrap()
 }
 
