@@ -208,7 +208,7 @@ pub(crate) const TABLE: &[Row] = &[
     row(
         "SandboxService/SetSandboxBehavior",
         Member(ByRow, MANAGE),
-        r#"{"accountId": "$account", "behavior": {"nextFaults": ["SANDBOX_FAULT_REFUSED"]}}"#,
+        r#"{"accountId": "$account", "behavior": {"retryAfter": "1s"}}"#,
     ),
     row("SandboxService/ListSandboxCalls", Member(ByRow, READ), r#"{"accountId": "$account"}"#),
     row(
