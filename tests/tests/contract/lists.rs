@@ -171,7 +171,8 @@ enum Order {
 }
 
 /// The order of each list, as the contract and the protos tell it.
-const ORDERS: [(&str, Order); 13] = [
+const ORDERS: [(&str, Order); 14] = [
+    ("ApiKeyService/WhoAmI", Order::OldestFirst("workspace_id")),
     ("ApiKeyService/ListApiKeys", Order::NewestFirst("id")),
     ("WorkspaceService/ListWorkspaces", Order::OldestFirst("id")),
     ("MemberService/ListMembers", Order::NewestFirst("id")),
