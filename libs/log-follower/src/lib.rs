@@ -55,7 +55,7 @@ impl Failure {
     }
 }
 
-/// What a reading of a log tells.
+/// The answer of a log to one read.
 #[derive(Debug, Clone)]
 pub struct Page<E> {
     /// The entries after the position that was asked for, oldest first.

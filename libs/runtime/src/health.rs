@@ -160,7 +160,7 @@ fn concerned(failing: &[Failing<'_>], name: &str) -> bool {
     failing.iter().any(|(check, _)| is_needed(check))
 }
 
-/// What is lacking and why, as it is logged: `database: read-only`.
+/// Names each lacking dependency and the cause, as the log shows them: `database: read-only`.
 fn told((check, cause): &Failing<'_>) -> String {
     if cause.is_empty() { check.what.to_owned() } else { format!("{}: {cause}", check.what) }
 }

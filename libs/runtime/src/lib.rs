@@ -96,7 +96,7 @@ pub struct Background {
 
 /// How long what is on its way to others goes on once the process stops.
 pub const FINISHES_WITHIN: Duration = Duration::from_secs(15);
-/// How long tasks have to end: somewhat longer, to write down what became of that.
+/// Timeout of background tasks at a stop: longer than [`FINISHES_WITHIN`], so that they can store the outcomes.
 pub const END_WITHIN: Duration = Duration::from_secs(20);
 
 impl Background {

@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 const PATIENCE: Duration = Duration::from_mins(1);
 const STEP: Duration = Duration::from_millis(20);
 
-/// What a look found: either what is waited for, or something else.
+/// The result of a look: either the awaited value, or the value seen instead.
 pub trait Look {
     /// What is waited for.
     type Found;

@@ -17,7 +17,7 @@ const READ_ONLY: &str = "25006";
 /// Above what a few statements take that each run into their limit, and far below what a silent connection takes to break.
 const BOUND: Duration = Duration::from_secs(15);
 
-/// What an error of the database means to the caller.
+/// The meaning of a database error for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// No connection, or the server is going down: trying again can help.
@@ -69,7 +69,7 @@ pub fn trouble(error: &sqlx::Error) -> Trouble {
 }
 
 /// Does something with the database that no deadline of a caller ends: a connection whose other end is gone may never answer.
-/// What takes longer than 15 s is given up as a connection that timed out.
+/// Work that takes longer than 15 s fails as a connection that timed out.
 ///
 /// # Errors
 /// Those of the work.
